@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 SLEEP = b"/bin/sleep"
@@ -45,7 +46,8 @@ class Sleepers:
         self.woken = {pid for pid, due in self.due.items() if due <= now}
         for pid in self.woken:
             del self.due[pid]
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # the instance may have been powered off meanwhile
+                os.kill(pid, signal.SIGCONT)
         return bool(self.woken)
 
     def next_due(self, at_most: int) -> int:
