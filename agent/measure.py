@@ -1,4 +1,4 @@
-"""Look at this instance: what verdict.py needs to know, as one sample (ends.md E2).
+"""Measure this instance: what verdict.py needs to know, as one sample (ends.md E2).
 
 Standard library, Python 3.8 or newer. All that users write is hostile or damaged: every read is bounded, opens no pipe
 and follows no link. Our own processes, files and logins are told apart: they are no use (F128).

@@ -1,4 +1,4 @@
-"""Tell from two looks at an instance whether it is in use, and which early ends are due (ends.md E1-E3).
+"""Decide from two samples of an instance whether it is in use, and which early ends are due (ends.md E1-E3).
 
 Pure functions of values, standard library, Python 3.8 or newer. What is unknown is never idle: then the measured idle
 time begins again at 0. Times are seconds of the boot clock, which goes on while an instance is suspended.

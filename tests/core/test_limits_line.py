@@ -19,6 +19,9 @@ GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, knows_ends=True, parts="77")
 LINE = "idle=0 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800"
 
 
+PULLS = (("out", "/results"),)
+
+
 def line(**of_session: Any) -> str:
     return limits_line(session(**of_session), REAL)
 
@@ -28,10 +31,17 @@ def test_a_session_without_limits_is_told_so():
 
 
 def test_every_limit_is_in_whole_seconds():
-    full = line(idle_us=30 * MINUTE, idle_when="gpu", contact_us=4 * HOUR, disuse_us=2 * HOUR, hold_us=HOUR)
+    limits = {"idle_us": 30 * MINUTE, "contact_us": 4 * HOUR, "disuse_us": 2 * HOUR, "hold_us": HOUR}
+    full = line(idle_when="gpu", pulls=PULLS, **limits)
     assert full.startswith("idle=1800 when=gpu contact=14400 disuse=7200 ") and " hold=3600 " in full
     assert limit_of(full, "idle") == 30 * MINUTE and limit_of(full, "hold") == HOUR
     assert limit_of(line(), "idle") is limit_of("", "idle") is limit_of("idle=x", "idle") is None
+
+
+def test_without_anything_to_pull_no_end_waits_for_it():
+    """Nothing would ever say that it has come: the end would wait, and bill, for the whole hold (E7)."""
+    assert line(hold_us=2 * HOUR) == LINE
+    assert " hold=2678400 " in line(pulls=PULLS), "until the deadline, which the instance lets no end pass"
 
 
 def test_no_limit_is_ever_rounded_down_to_none():

@@ -68,6 +68,8 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     """
     _check(given)
     landing = landing_fields(given)
+    if given["hold"] and not landing["pulls"]:
+        raise UsageError("--hold waits for what --pull brings home", "add --pull DIR:LOCAL, or leave it out")
     wanted = session_setup.read(given)
     config = load_settings(app)
     request = plan_request(app, config, given, to_rent=True)

@@ -47,7 +47,11 @@ def set_limits(
     request = LimitsRequest(idle_us=idle, idle_when=idle_when, contact_us=contact, hold_us=hold)
     if request == LimitsRequest():
         raise UsageError("nothing to change", "give --idle, --contact, --hold or --idle-when")
-    session = app.client.set_limits(session_argument.to_act_on(app, name).id, request)
+    found = session_argument.to_act_on(app, name)
+    if hold and not found.pulls:
+        text = f"{found.name} has nothing to pull, so that nothing is waited for"
+        raise UsageError(text, "--hold is for sessions that were provisioned with --pull")
+    session = app.client.set_limits(found.id, request)
     if not no_wait:
         session = _wait(app, session, timeout)
     if app.output == "table":

@@ -31,10 +31,7 @@ def acts_itself(kind: EndingKind) -> bool:
 
 
 def limits_line(session: Session, policy: Policy) -> str:
-    """The limits of a session as words of name and value, in whole seconds; 0: no such limit.
-
-    `hold` 0: until the deadline.
-    """
+    """The limits of a session as words of name and value, in whole seconds; 0: no such limit."""
     words = {
         "idle": _seconds(session.idle_us),
         "when": session.idle_when,
@@ -55,8 +52,10 @@ def limits_line(session: Session, policy: Policy) -> str:
 
 
 def _hold_s(session: Session) -> int:
-    """How long its ends wait for its results; the instance itself lets none of them pass the deadline."""
-    return UNTIL_DEADLINE_S if session.pulls and session.hold_us is None else _seconds(session.hold_us)
+    """How long its ends wait for its results, where there are any; the instance lets none of them pass the deadline."""
+    if not session.pulls:
+        return 0
+    return UNTIL_DEADLINE_S if session.hold_us is None else _seconds(session.hold_us)
 
 
 def _seconds(span_us: int | None) -> int:
