@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from gpushopper.core.model.ends.end_reason import WHY
+
 REASONS = {
-    "idle": "it was not in use",
-    "contact": "nobody has contacted it",
-    "run_done": "its run has ended",
-    "done": "it was told there that the work is done",
+    **WHY,
     "deadline": "its deadline",
     "user": "its user ended it",
     "self_ended": "it ended by itself, not confirmed",

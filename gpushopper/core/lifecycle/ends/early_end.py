@@ -14,20 +14,14 @@ from typing import Any
 from gpushopper.core.lifecycle.ends.limits_line import limit_of
 from gpushopper.core.model.actions import Action, EndSession, EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
+from gpushopper.core.model.ends.end_reason import CONTACT, DONE, IDLE, RUN_DONE, WHY
 from gpushopper.core.model.ends.run_end import RunEnd
 from gpushopper.core.model.heartbeat import Heartbeat
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import MINUTE, SECOND, ClockSnapshot, us
 
-IDLE, CONTACT, RUN_DONE, DONE = "idle", "contact", "run_done", "done"
 _BY_WORD = {"idle": IDLE, "contact": CONTACT, "run": RUN_DONE, "done": DONE}
-WHY = {
-    IDLE: "it was not in use",
-    CONTACT: "nobody has contacted it",
-    RUN_DONE: "its run has ended",
-    DONE: "it was told there that the work is done",
-}
 _FORGOTTEN: dict[str, Any] = {"ending_reason": "", "ending_at": None, "ending_heard_at": None}
 
 

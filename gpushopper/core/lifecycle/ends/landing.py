@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.ends.early_end import WHY
 from gpushopper.core.model.actions import Action, ClearAlarm, EndSession, EventDraft, RaiseAlarm, UpdateSession
 from gpushopper.core.model.attempt import Attempt, DesiredState
+from gpushopper.core.model.ends.end_reason import WHY
 from gpushopper.core.model.ends.landed import Landed, NotLanded
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy

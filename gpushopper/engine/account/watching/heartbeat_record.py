@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gpushopper.core.lifecycle.ends import landing
-from gpushopper.core.lifecycle.ends.early_end import DONE, allowed_ends, announced, on_ends_heard
+from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, on_ends_heard
 from gpushopper.core.lifecycle.ends.idle_watch import watch_use
 from gpushopper.core.lifecycle.ends.limits_line import on_brought
 from gpushopper.core.lifecycle.ends.own_network import offline_text
 from gpushopper.core.lifecycle.reachability import on_heartbeat, on_probe_failure
 from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.ends.end_reason import DONE
 from gpushopper.core.model.ends.heartbeat_row import heartbeat_row
 from gpushopper.core.model.heartbeat import Brought, Heartbeat, ProbeFailure, ProbeFailureKind
 from gpushopper.core.model.session import Session

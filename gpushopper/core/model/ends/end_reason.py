@@ -1,0 +1,11 @@
+"""The reasons of early ends: the words that are stored and shown, and what each means."""
+
+from __future__ import annotations
+
+IDLE, CONTACT, RUN_DONE, DONE = "idle", "contact", "run_done", "done"
+WHY = {
+    IDLE: "it was not in use",
+    CONTACT: "nobody has contacted it",
+    RUN_DONE: "its run has ended",
+    DONE: "it was told there that the work is done",
+}
