@@ -102,7 +102,8 @@ field() {
 # call METHOD PATH BODY: sets code and text (headers and body). Empty code: no answer. 498: no key to call with, 499:
 # no client here; both refuse for good. Only GNU wget knows methods, and busybox's does not verify TLS.
 call() {
-  text='' code=498
+  text=
+  code=498
   [ "$KEY" ] || return
   code=499
   for c in curl wget python3; do
@@ -302,10 +303,12 @@ hold() {
 
 # ---- what starts it ---------------------------------------------------------------------------------------------
 
-# At every start of the container. The state stays: a restart does not restart the time to the deadline (F89).
+# At every start of the container. The state stays: a restart does not restart the time to the deadline (F89). A probe
+# may have begun the guard a moment before: what that one has found of this start stays as well.
 boot() {
+  ! holder 1 || return
   rm -f "$D/key" "$D/test"
-  holder 1 || spawn 1 first
+  spawn 1 first
 }
 
 N='( 0| -?[1-9][0-9]{0,14})' seq=0 boot='' K=

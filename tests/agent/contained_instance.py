@@ -225,6 +225,21 @@ class Instance:
     def status(self) -> GuardStatus | None:
         return guard_protocol.read_report(self.sh(over_ssh(guard_protocol.status_command())))
 
+    def wait_until_armed(self, timeout_s: float = 60) -> None:
+        """Wait until both holders run and may destroy the instance.
+
+        The guard is first asked when the second holder runs, which the first starts once it has noted itself: a status
+        begins a guard that is not there yet, at the side of the boot script, and such two agree at their next tick
+        only, which does not come while the clock stands still.
+        """
+        pause, end = threading.Event(), time.monotonic() + timeout_s
+        while not (self._has_second_holder() and (found := self.status()) and found.armed and found.holders == 2):
+            assert time.monotonic() < end, f"not armed in {timeout_s} s: {self.status()}, {self.processes()}"
+            pause.wait(0.02)
+
+    def _has_second_holder(self) -> bool:
+        return any("guard.sh hold 2" in line for line in self.processes())
+
     def renew(self, seq: int, left_s: int) -> GuardStatus | None:
         return guard_protocol.read_report(self.sh(over_ssh(guard_protocol.renew_command(GuardRenewal(seq, left_s)))))
 

@@ -21,7 +21,7 @@ def end_file(at: int = AT, reason: str = "run", boot: str = "boot-0001") -> str:
 @pytest.fixture
 def living(rent, provider, image, wait_until):
     instance = rent(image, life_s=LIFE_S, max_life_s=LIFE_S)
-    wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
+    instance.wait_until_armed()
     return instance
 
 

@@ -15,7 +15,7 @@ RETEST_S = 3660
 @pytest.mark.parametrize("client", ["curl", "wget", "python3"])
 def test_one_client_is_enough_and_the_key_is_in_no_command_line(rent, provider, wait_until, client):
     instance = rent(Image("dash", (client,)), life_s=SHORT)
-    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    instance.wait_until_armed()
     instance.run_for(SHORT + 60)
     wait_until(lambda: provider.did("destroy"), 60)
     assert provider.leaks == []
@@ -45,7 +45,7 @@ def test_a_key_that_may_only_stop_stops_and_then_the_last_resort(rent, provider,
 def test_a_false_not_found_page_is_not_trusted_for_long(rent, provider, image, wait_until):
     """Every call has a good status and none acts: an instance that still runs has not been destroyed (I18)."""
     instance = rent(image, "touch $HOME/last", life_s=SHORT)
-    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    instance.wait_until_armed()
     provider.behaviour = "portal"
     instance.run_for(SHORT + 40 * 60)
     assert provider.there and len(provider.asked("destroy")) >= 8
@@ -56,7 +56,7 @@ def test_a_false_not_found_page_is_not_trusted_for_long(rent, provider, image, w
 
 def test_a_revoked_key_disarms_the_guard(rent, provider, image, wait_until):
     instance = rent(image, life_s=20_000, max_life_s=20_000)
-    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    instance.wait_until_armed()
     provider.behaviour = "cut"  # no answer says nothing: what was proven stands
     instance.run_for(RETEST_S)
     assert provider.did("see", outcome=0) and instance.status().armed
@@ -67,7 +67,7 @@ def test_a_revoked_key_disarms_the_guard(rent, provider, image, wait_until):
 
 def test_without_network_the_guard_retries_until_it_can_destroy(rent, provider, image, wait_until):
     instance = rent(image, life_s=SHORT)
-    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    instance.wait_until_armed()
     instance.run_for(SHORT - 60)
     provider.behaviour = "cut"
     instance.run_for(660)

@@ -13,7 +13,7 @@ SHORT = 120
 
 def test_the_boot_script_installs_a_guard_that_arms_itself_and_ends_the_instance(rent, provider, image, wait_until):
     instance = rent(image, life_s=SHORT, max_life_s=SHORT)
-    wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
+    instance.wait_until_armed()
     instance.run_for(SHORT - 30)
     assert provider.asked("destroy") == []
     instance.run_for(90)
@@ -24,7 +24,7 @@ def test_the_boot_script_installs_a_guard_that_arms_itself_and_ends_the_instance
 
 def test_an_early_end_ends_it_in_time_and_upkeep_runs_at_each_tick(rent, provider, image, wait_until):
     instance = rent(image, life_s=LIFE)
-    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    instance.wait_until_armed()
     put(instance, "upkeep.sh", "echo >>$HOME/ran")
     put(instance, "end-run", f"{TRUE_START + LIFE} boot-0001 {UPTIME + SHORT} run")
     instance.run_for(SHORT - 1)

@@ -246,7 +246,7 @@ def test_the_key_is_found_in_the_first_process_and_kept(unstarted):
 @pytest.mark.parametrize("former", ["", "guard_1", "former_guard"])
 def test_a_guard_of_any_version_reports_and_is_renewed(rent, image, provider, wait_until, former):
     instance = rent(image, former=former)
-    wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
+    instance.wait_until_armed()
     put(instance, "end-run", f"{END} {BOOT} {UPTIME + 900} run")
     assert ends(instance.status()) == ((("run", 900),), True) if not former else ((), False)
     longer = instance.renew(5, LIFE + 1200)
@@ -275,12 +275,29 @@ def test_a_probe_starts_a_guard_whose_holders_are_dead(unstarted, wait_until):
     wait_until(lambda: unstarted.status().holders == 2, 60)
 
 
+def test_a_probe_before_the_boot_script_has_begun_the_guard_leaves_it_armed(unstarted, wait_until):
+    """A probe may find the guard installed and not running yet: the boot script then keeps what the probe began."""
+    wait_until(lambda: (status := unstarted.status()) and status.armed, 60)
+    unstarted.sh("sh $HOME/.gs-guard/guard.sh boot")
+    assert unstarted.status().armed
+
+
+def test_two_that_begin_the_guard_at_once_agree_at_the_next_tick(unstarted):
+    """As when a probe comes while the boot script begins it."""
+    begin = "setsid sh $HOME/.gs-guard/guard.sh hold 1 $x </dev/null >/dev/null &"
+    unstarted.sh(f"for x in first '' first ''; do {begin} done")
+    unstarted.run_for(2 * TICK)
+    found = unstarted.status()
+    assert found is not None and found.armed and found.holders == 2
+    assert sorted(line.split()[3] for line in unstarted.processes() if "guard.sh hold" in line) == ["1", "2"]
+
+
 @pytest.mark.parametrize("client", ["curl", "wget", "python3"])
 def test_the_users_variables_do_not_break_the_guard(rent, provider, wait_until, client):
     """`-e PATH=/opt/conda/bin` rented hosts in vain: the boot script found no tool, no guard was installed."""
     variables = {**HOSTILE, "LD_PRELOAD": "/nowhere.so"}
     instance = rent(Image("dash", (client,)), variables=variables, life_s=60, max_life_s=60)
-    wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
+    instance.wait_until_armed()
     instance.run_for(120)
     wait_until(lambda: provider.did(DESTROY), 60)
     assert provider.leaks == []

@@ -50,7 +50,7 @@ def test_only_comments_and_blanks_are_left_out():
 @pytest.mark.proofs
 def test_a_guard_with_comments_does_the_same(rent, provider, image, wait_until):
     instance = rent(image, whole=True, life_s=900)
-    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    instance.wait_until_armed()
     instance.run_for(960)
     wait_until(lambda: provider.did("destroy"), 60)
 

@@ -91,20 +91,13 @@ def machine() -> Iterator[Callable[..., Instance]]:
         shutil.rmtree(instance.scratch, ignore_errors=True)
 
 
-def armed(instance: Instance) -> bool:
-    found = instance.status()
-    return found is not None and found.armed and found.holders == 2
-
-
 @pytest.mark.parametrize("inits", ["systemd", ""])
 def test_after_a_reboot_the_guard_is_there_with_the_remaining_time(machine, wait_until, inits):
     instance = machine(script_of(text_for(PlantingMethod.CLOUD_INIT)), inits)
-    wait_until(lambda: armed(instance), 60)
+    instance.wait_until_armed()
     instance.run_for(600)
     instance.restart(down_s=300)
-    # Before any probe, which would start it as well.
-    wait_until(lambda: any("guard.sh hold" in line for line in instance.processes()), 20)
-    wait_until(lambda: armed(instance), 60)
+    instance.wait_until_armed()
     assert LIFE - 1000 <= instance.status().left_s <= LIFE - 900
     assert instance.sh("cat $HOME/.ssh/authorized_keys").count("ssh-ed25519") == 1
 
@@ -112,7 +105,7 @@ def test_after_a_reboot_the_guard_is_there_with_the_remaining_time(machine, wait
 def test_its_variables_reach_login_shells_and_nobody_else_and_its_label_stays(machine, wait_until):
     given = {"A": "it's $HOME `x` \\", "GS_LABEL": "gs2-a-b"}
     instance = machine(script_of(text_for(PlantingMethod.CLOUD_INIT, **given)))
-    wait_until(lambda: armed(instance), 60)
+    instance.wait_until_armed()
     show = '. $HOME/.profile; printf "%s|%s" "$A" "$GS_LABEL"'
     wait_until(lambda: instance.sh(show) == "it's $HOME `x` \\|gs2-a-b", 20)
     assert instance.sh("ls -l $HOME/.gpu-shopper/environment").startswith("-rw-------")
@@ -128,7 +121,7 @@ def test_its_variables_reach_login_shells_and_nobody_else_and_its_label_stays(ma
 @pytest.mark.parametrize("inits", ["systemd", ""])
 def test_it_powers_off_at_the_deadline_and_again_after_each_boot(machine, wait_until, inits):
     instance = machine(script_of(text_for(PlantingMethod.CLOUD_INIT)), inits)
-    wait_until(lambda: armed(instance), 60)
+    instance.wait_until_armed()
     instance.run_for(LIFE - 120)
     assert instance.is_up()
     instance.run_for(240)
