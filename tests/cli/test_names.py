@@ -205,7 +205,12 @@ def test_set_changes_limits_in_place_and_get_shows_them(gs: Inside):
 
 @pytest.mark.parametrize(
     ("line", "says"),
-    [("set exp10", "nothing to change"), ("set exp10 --idle 3s", "at least 10 s"), ("set exp10 --hold 99d", "31 days")],
+    [
+        ("set exp10", "nothing to change"),
+        ("set exp10 --idle 3s", "at least 10 s"),
+        ("set exp10 --contact 99d", "31 days"),
+        ("set exp10 --hold 2h", "nothing to pull"),
+    ],
 )
 def test_a_limit_that_makes_no_sense_is_refused(gs: Inside, line: str, says: str):
     ran = gs(*words(line))
