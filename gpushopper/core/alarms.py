@@ -35,6 +35,7 @@ END_UNVERIFIED = "end_unverified"
 LEFTOVER = "leftover"
 SELF_ENDED = "self_ended"
 IDLE_UNWATCHED = "idle_unwatched"
+END_IGNORED = "end_ignored"
 OFFLINE = "offline"
 NOT_PULLED = "not_pulled"
 
@@ -72,6 +73,7 @@ HINTS = {
     LEFTOVER: "look at CONSOLE, and remove it there if it stays; a disk bills until it is gone",
     SELF_ENDED: "its cost stands still; close it with: gpu-shopper shutdown NAME; its deadline closes it too",
     IDLE_UNWATCHED: "its deadline holds. See: gpu-shopper get NAME",
+    END_IGNORED: "its deadline holds; when its work is over, end it with: gpu-shopper done NAME",
     NOT_PULLED: "it is tried again until the session ends; copy them yourself: gpu-shopper pull NAME",
     OFFLINE: "instances go on without it, and end at their deadlines; nothing is concluded from their silence",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
@@ -105,7 +107,7 @@ DESTROY_ALARMS = (DESTROY_SLOW, DESTROY_OVERDUE, MANUAL_DESTROY_NEEDED)
 ABOUT_ATTEMPT = (
     *DESTROY_ALARMS, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_CHANGED, POSSIBLE_ORPHAN, SSH_UNREACHABLE,
     HOST_KEY_CHANGED, GUARD_UNCONFIRMED, UNLABELLED, END_UNVERIFIED, LEFTOVER, SELF_ENDED,
-    IDLE_UNWATCHED,
+    IDLE_UNWATCHED, END_IGNORED,
 )  # fmt: skip
 """Alarms whose subject is an attempt; they clear when it is closed."""
 

@@ -210,6 +210,8 @@ class Context:
     """Whether this computer is online; on the engine's thread."""
     pulls_under_way: dict[str, LandingProgress] = field(default_factory=dict)
     """By session: how far its pull is. Written by the pulls' threads."""
+    ignored_ends: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By attempt: the end files that its guard ignored at the last heartbeat; none before the first one."""
     is_closing: threading.Event = field(default_factory=threading.Event)
     """Set when the daemon ends: pulls stop, and the next daemon goes on."""
     told_offline: bool | None = None

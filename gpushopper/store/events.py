@@ -35,17 +35,33 @@ def after(store: Store, cursor: int, limit: int = 200, session_id: str | None = 
     return [EventView(*row) for row in store.rows(select._replace(values=values))]
 
 
+def latest_of(store: Store, session_id: str, attempt_id: str, kind: str) -> EventView | None:
+    """The newest line of this kind about an attempt; None where there is none."""
+    select = _latest()._replace(values=(session_id, attempt_id, kind, 1))
+    return next((EventView(*row) for row in store.rows(select)), None)
+
+
 def last_id(store: Store) -> int:
     """The cursor at the end of the history; 0 when nothing has happened."""
     return int(store.rows(EventRow.select(fn.COALESCE(fn.MAX(EventRow.id), 0)))[0][0])
 
 
+_COLUMNS = (
+    EventRow.id, EventRow.at, EventRow.kind, EventRow.session_id, EventRow.attempt_id, EventRow.text, EventRow.data,
+)  # fmt: skip
+
+
 @cached_select
 def _lines(is_of_session: bool) -> Any:
     """Its values are replaced: the cursor, the session's id where it is of one, and the limit."""
-    query = EventRow.select(
-        EventRow.id, EventRow.at, EventRow.kind, EventRow.session_id, EventRow.attempt_id, EventRow.text, EventRow.data
-    ).where(EventRow.id > 0)
+    query = EventRow.select(*_COLUMNS).where(EventRow.id > 0)
     if is_of_session:
         query = query.where(EventRow.session_id == "")
     return query.order_by(EventRow.id).limit(1)
+
+
+@cached_select
+def _latest() -> Any:
+    """Its values are replaced: the ids of session and attempt, the kind, and the limit."""
+    query = EventRow.select(*_COLUMNS).where(EventRow.session_id == "", EventRow.attempt_id == "", EventRow.kind == "")
+    return query.order_by(EventRow.id.desc()).limit(1)

@@ -150,6 +150,8 @@ class SessionView:
     ending_at: int | None = None
     self_ended_at: int | None = None
     """Since when it counts as ended by itself, unconfirmed; nothing is billed here since."""
+    ignored_ends: list[str] = field(default_factory=list)
+    """End files there that its guard does not obey: damaged, of another start, or after the deadline."""
     pulls: list[PullView] = field(default_factory=list)
     landing: LandingView = field(default_factory=LandingView)
     has_hook: bool = False

@@ -54,6 +54,7 @@ class WhyView:
     """GET /sessions/{id}/why. `unwatched` says why use is not measured; empty where it is.
 
     `reason` is why it ended, or is ending. `history` is there where it was asked for.
+    `ignored_ends` names end files there that its guard does not obey.
     """
 
     session: str
@@ -68,6 +69,7 @@ class WhyView:
     ending_reason: str = ""
     ending_at: int | None = None
     self_ended_at: int | None = None
+    ignored_ends: list[str] = field(default_factory=list)
     signals: list[SignalView] = field(default_factory=list)
     ends: list[EndView] = field(default_factory=list)
     history: list[UseSpan] = field(default_factory=list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpushopper.cli.output.end_limits_view import disclosure
+from gpushopper.cli.output.endings.end_reasons import ignored
 from gpushopper.client import JsonObject
 from gpushopper.core.timing.clock_snapshot import HOUR
 
@@ -14,3 +15,8 @@ def test_only_an_instance_that_can_end_its_bill_is_said_to_end_itself(bills_on: 
     plan = JsonObject(accounts=[JsonObject(bills_on=bills_on)])
     lines = disclosure(plan, {"idle": HOUR, "idle_when": "any", "contact": None})
     assert lines[0].startswith(words) and bool(lines[1:]) is bills_on
+
+
+def test_end_files_that_are_ignored_are_named_and_the_deadline_is_said_to_hold() -> None:
+    text = ignored(["idle", "run"])
+    assert text.startswith("end-idle, end-run: damaged") and "the deadline holds" in text and ignored([]) == ""

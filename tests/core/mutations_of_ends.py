@@ -30,6 +30,10 @@ ENDS = (
       "E5: another session's run ends it", "early_end"),
     M("early_end", 'or limit_of(attempt.confirmed_limits, "idle") is not None:', "or False:",
       "E5: a limit that is off here and not there yet", "early_end"),
+    # end files that the guard does not obey
+    M("end_files", "if name in before and reason_of", "if reason_of", "E4: each restart is an alarm", "end_files"),
+    M("end_files", " and reason_of(name) in expected]", "]", "E4: what no row allows is an alarm", "end_files"),
+    M("end_files", "if set(ignored) == set(before):", "if False:", "E4: it is told at each heartbeat", "end_files"),
     # ended by itself
     M("self_ended", "or not attempt.is_wanted or not allowed:", "or not attempt.is_wanted:",
       "E5: any absence stops the books", "self_ended"),

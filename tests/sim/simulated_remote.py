@@ -46,13 +46,16 @@ class SimGuard:
     ignores_renewals: bool = False
     knows_ends: bool = True
     agent: SimAgent | None = None
+    ignored: tuple[str, ...] = ()
+    """End files that it does not obey."""
 
     def report(self, now: int) -> GuardStatus:
         left, most = (max(at - now, 0) // SECOND for at in (self.end_at, self.max_at))
         ends, parts = ((), "") if self.agent is None else (self.agent.shown(now), self.agent.checksum)
         return GuardStatus(
-            self.armed, self.why, left, most, self.seq, self.holders, ends=ends, knows_ends=self.knows_ends, parts=parts
-        )
+            self.armed, self.why, left, most, self.seq, self.holders, ends=ends, knows_ends=self.knows_ends,
+            parts=parts, bad_ends=self.ignored,
+        )  # fmt: skip
 
 
 class SimRemote:

@@ -116,3 +116,27 @@ def test_what_could_not_be_fetched_is_tried_again_and_delays_no_end(world: World
     assert len(world.remote.kept) > 2
     world.requests.end([ref])
     assert world.ended(ref, 600)
+
+
+def test_an_end_file_that_the_guard_ignores_is_told_once_shown_and_an_alarm_where_an_end_is_lost(world: World) -> None:
+    assert world.remote is not None
+    ref = idle_session(world)
+    (guard,) = world.remote.guards.values()
+
+    def told() -> list[str]:
+        return [e.text for e in world.requests.events(0).events if (e.session, e.kind) == (ref, "end_files")]
+
+    guard.ignored = ("run",)
+    world.run_for(300)
+    assert len(told()) == 1 and "end-run" in told()[0] and "end_ignored" not in world.alarms()
+    assert world.view(ref).ignored_ends == why(world.requests.handle.ctx, ref).ignored_ends == ["run"]
+    guard.ignored = ("idle",)
+    world.run_for(300)
+    assert len(told()) == 2 and "end-idle" in told()[1] and "end_ignored" in world.alarms()
+    world.kill()
+    world.start()
+    world.run_for(300)
+    assert len(told()) == 2 and world.view(ref).ignored_ends == ["idle"], "a new daemon tells it no second time"
+    guard.ignored = ()
+    world.run_for(300)
+    assert len(told()) == 3 and "end_ignored" not in world.alarms() and world.view(ref).ignored_ends == []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.output import end_limits_view, json_output, tables
 from gpushopper.cli.output.endings import landing_view
-from gpushopper.cli.output.endings.end_reasons import reason_text
+from gpushopper.cli.output.endings.end_reasons import ignored, reason_text
 from gpushopper.cli.output.text_format import age, ago, clock_time, money, plural, rate, when
 from gpushopper.cli.terminal_text import clean
 from gpushopper.clouds import console_of
@@ -148,6 +148,7 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("early ends", end_limits_view.limits(session)),
             ("watched", end_limits_view.watched(session)),
             ("ending", end_limits_view.ending(session, now)),
+            ("ignored", ignored(session.ignored_ends) if session.status == "running" else ""),
             ("brings home", landing_view.pulls(session)),
             ("landing", landing_view.landing(session, now)),
             ("waiting for", waiting(session, now)),

@@ -63,6 +63,7 @@ class HeartbeatMonitor:
             kept.pop(attempt_id, None)
         self.delivery.forget(attempt_id)
         self.outputs.forget(attempt_id)
+        self.account.ctx.ignored_ends.pop(attempt_id, None)
         if self.account.ctx.remote is not None:
             self.account.ctx.remote.forget_attempt(attempt_id)
 
@@ -181,6 +182,8 @@ class HeartbeatMonitor:
         if attempt is None or not isinstance(probed.found, Heartbeat):
             return
         self.outputs.on_heartbeat(attempt, probed.found, probed.now)
+        if probed.found.guard is not None:
+            self.account.ctx.ignored_ends[attempt.id] = probed.found.guard.bad_ends
         if probed.limits:
             self.delivery.on_tried(attempt.id, probed.limits, probed.now)
         # The guard's report is older than what the same login brought.
@@ -197,6 +200,7 @@ class HeartbeatMonitor:
         still_open = {attempt.id for attempt in self.account.open_attempts()}
         for kept in (self._next, self._sent_deadlines, self._brought):
             for attempt_id in kept.keys() - still_open:
+                self.account.ctx.ignored_ends.pop(attempt_id, None)
                 del kept[attempt_id]
                 self.delivery.forget(attempt_id)
                 self.outputs.forget(attempt_id)

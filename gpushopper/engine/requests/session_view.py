@@ -100,6 +100,7 @@ def _early_end(ctx: Context, session: Session, attempt: Attempt | None) -> dict[
         "limits": _limits(ctx, session, attempt),
         "pulls": pulls,
         "has_hook": bool(session.before_end),
+        "ignored_ends": [] if attempt is None else list(ctx.ignored_ends.get(attempt.id, ())),
     }
     return asked | {name: getattr(attempt, name) for name in names}
 

@@ -15,3 +15,9 @@ REASONS = {
 def reason_text(reason: str) -> str:
     """`idle: it was not in use`; a word without a longer text stays what it is."""
     return f"{reason}: {REASONS[reason]}" if reason in REASONS else reason
+
+
+def ignored(names: list[str]) -> str:
+    """The end files that its guard does not obey."""
+    files = ", ".join(f"end-{name}" for name in names)
+    return f"{files}: damaged, of another start, or too late; the deadline holds" if files else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.output import tables
-from gpushopper.cli.output.endings.end_reasons import reason_text
+from gpushopper.cli.output.endings.end_reasons import ignored, reason_text
 from gpushopper.cli.output.text_format import ago, clock_time, when
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.core.timing.duration_text import span
@@ -34,6 +34,7 @@ def print_why(app: App, found: WhyView) -> None:
             ("session", f"{found.name}, {found.status}"),
             ("ended", reason_text(found.reason) if not is_running else ""),
             ("ending", _ending(found) if is_running else ""),
+            ("ignored", ignored(found.ignored_ends) if is_running else ""),
             ("idle for", span(found.idle_us or 0) if is_measured else ""),
             ("heartbeat", ago(found.heartbeat_at, now) if found.heartbeat_at else ""),
             ("sample", ago(found.sampled_at, now) if found.sampled_at else ""),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gpushopper.core.lifecycle.ends import landing
 from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, on_ends_heard
+from gpushopper.core.lifecycle.ends.end_files import EVENT, on_end_files
 from gpushopper.core.lifecycle.ends.idle_watch import watch_use
 from gpushopper.core.lifecycle.ends.limits_line import on_brought
 from gpushopper.core.lifecycle.ends.own_network import offline_text
@@ -18,7 +19,7 @@ from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.engine.transaction import Transaction
-from gpushopper.store import sessions
+from gpushopper.store import events, sessions
 from gpushopper.store.instances import heartbeats
 from gpushopper.store.instances.run_ends import run_ends_of
 
@@ -66,12 +67,24 @@ def _on_heartbeat(
     # Before what the same login brought: the guard reported before that, by the limits of then.
     allowed = allowed_ends(session, tx.attempt(attempt), run_ends_of(account.ctx.store, session.id))
     tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now))
-    tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), allowed | {DONE}, now))
+    ignored, expected = _ignored_before(account, attempt), allowed | {DONE}
+    tx.run(on_end_files(session, tx.attempt(attempt), found.guard, ignored, expected))
+    tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), expected, now))
     if probed.limits:
         brought = found.brought or Brought(problem="its agent could not be brought there in time")
         found = Heartbeat(found.guard, found.hardware, found.agent, brought)
         tx.run(on_brought(tx.attempt(attempt), brought, probed.limits, probed.digest))
     tx.run(watch_use(session, tx.attempt(attempt), found, now, policy))
+
+
+def _ignored_before(account: Account, attempt: Attempt) -> tuple[str, ...]:
+    """The end files that its guard ignored before; after a start of the daemon, what was told last."""
+    ctx = account.ctx
+    known = ctx.ignored_ends.get(attempt.id)
+    if known is not None:
+        return known
+    told = events.latest_of(ctx.store, attempt.session_id, attempt.id, EVENT)
+    return () if told is None else tuple(told.data["ignored"])
 
 
 def _on_failure(

@@ -53,6 +53,7 @@ def why(ctx: Context, ref: str, *, replay: bool = False) -> wire.WhyView:
         ending_reason=view.ending_reason,
         ending_at=view.ending_at,
         self_ended_at=view.self_ended_at,
+        ignored_ends=view.ignored_ends,
         signals=[_signal(name, rows, sample) for name in SIGNALS],
         ends=_ends(ctx, session, attempt, None if unwatched else sample),
         history=[wire.UseSpan(**{**asdict(use), "used": list(use.used)}) for use in spans(rows, gap_us) if replay],
