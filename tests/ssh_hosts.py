@@ -24,11 +24,13 @@ GUARD = r"""printf 'gs-guard 1\narmed=1\nwhy=\nleft=%s\nmax_left=43200\nseq=%s\n
 SHOW_GUARD = """
 mount -t tmpfs none /var/lib; ln -s "$HOME/.gs-guard" /var/lib/.gs-guard
 [ ! -d /usr/local/sbin ] || mount --bind "$HOME/bin" /usr/local/sbin
+[ ! -d /usr/local/bin ] || { mount --bind /usr/local/bin /usr/local/bin; mount -o remount,bind,ro /usr/local/bin; }
 exec "$@"
 """
 """A guard is looked for in the home that the user's entry names, which here is this computer's; then in /var/lib.
 
-The programs in `bin` are the image's own: our parts search there before the user's path.
+The programs in `bin` are the image's own: our parts search there before the user's path. Nothing is installed among
+the programs of this computer.
 """
 
 

@@ -150,6 +150,8 @@ class SessionView:
     ending_at: int | None = None
     self_ended_at: int | None = None
     """Since when it counts as ended by itself, unconfirmed; nothing is billed here since."""
+    done_command: str = ""
+    """What a login there types when its work is done; empty where it is not there."""
     ignored_ends: list[str] = field(default_factory=list)
     """End files there that its guard does not obey: damaged, of another start, or after the deadline."""
     pulls: list[PullView] = field(default_factory=list)

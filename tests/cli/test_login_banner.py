@@ -12,6 +12,7 @@ NOW = 1_793_400_000_000_000
 SESSION: dict[str, Any] = {
     "name": "train", "status": "running", "deadline_at": NOW + 2 * HOUR, "guard_deadline_at": NOW + 2 * HOUR,
     "guard_in_sync": True, "ended_at": None, "accrued": 430_000, "max_cost": 1_720_000,
+    "done_command": "",
 }  # fmt: skip
 
 
@@ -25,3 +26,8 @@ def test_it_says_when_it_ends_and_what_it_costs():
 
 def test_it_says_so_where_the_instance_would_end_earlier():
     assert "(the instance itself would end" in said(guard_in_sync=False, guard_deadline_at=NOW + HOUR)
+
+
+def test_it_says_how_to_end_it_from_there_by_its_path_where_that_is_not_in_the_path():
+    assert said(done_command="gpu-shopper-done").endswith("\nWhen the work there is done, type: gpu-shopper-done")
+    assert said(done_command="/root/.gs-guard/gpu-shopper-done").endswith(": /root/.gs-guard/gpu-shopper-done")

@@ -8,12 +8,19 @@ from typing import Any
 import pytest
 
 from gpushopper.core.cloud import EndingKind
-from gpushopper.core.lifecycle.ends.limits_line import acts_itself, limit_of, limits_line, must_bring
+from gpushopper.core.lifecycle.ends.limits_line import (
+    acts_itself,
+    done_command,
+    limit_of,
+    limits_line,
+    must_bring,
+    on_brought,
+)
 from gpushopper.core.model.attempt import State
-from gpushopper.core.model.heartbeat import GuardStatus
+from gpushopper.core.model.heartbeat import Brought, GuardStatus
 from gpushopper.core.policy import DRILL_LIVE, REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
-from tests.core.samples import attempt, session
+from tests.core.samples import attempt, change, session
 
 GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, knows_ends=True, parts="77")
 LINE = "idle=0 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800"
@@ -62,6 +69,15 @@ def test_what_is_there_already_is_not_brought_again():
     assert must_bring(there, GUARD, LINE, "newer")
     assert must_bring(there, replace(GUARD, parts="-"), LINE, "digest")
     assert must_bring(attempt(), GUARD, LINE, "digest")
+    named = replace(there, confirmed_parts="digest/77/gpu-shopper-done")
+    assert not must_bring(named, GUARD, LINE, "digest") and done_command(named) == "gpu-shopper-done"
+
+
+def test_how_its_work_is_called_done_there_is_kept_with_what_was_brought():
+    path = "/root/.gs-guard/gpu-shopper-done"
+    found = change(on_brought(attempt(), Brought("77", done=path), LINE, "digest")).fields
+    assert done_command(replace(attempt(), **found)) == path
+    assert done_command(attempt(confirmed_parts="digest/77")) == done_command(attempt()) == ""
 
 
 def test_nothing_is_brought_where_nothing_would_obey_it():

@@ -27,6 +27,9 @@ LINE = "idle=1800 when=any contact=0"
         ("brought=77\npython=ok\nfree=99999", Brought("77")),
         ("\r\nbrought=77\r\npython=none\r\nfree=\r\n", Brought("77", "it has no python3")),
         ("brought=77\npython=old\nfree=5", Brought("77", "its python3 is older than 3.8")),
+        ("brought=7\npython=ok\nfree=9\ndone=gpu-shopper-done", Brought("7", done="gpu-shopper-done")),
+        ("brought=7\npython=ok\nfree=9\ndone=/a/.g/gpu-shopper-done", Brought("7", done="/a/.g/gpu-shopper-done")),
+        ("brought=7\npython=ok\nfree=9\ndone=rm -rf /", Brought(problem="its agent could not be brought there")),
         ("brought=-\npython=ok\nfree=12", Brought(problem="its disk is full")),
         ("brought=-\npython=ok\nfree=99999", Brought(problem="its agent could not be saved there")),
         ("", Brought(problem="its agent could not be brought there")),
@@ -69,7 +72,9 @@ def test_they_come_with_the_login_of_a_probe(bringing: InstanceAccess, host: Cal
     assert {stat.S_IMODE((folder / name).stat().st_mode) for name in ("agent.py", "upkeep.sh", "limits")} == {0o600}
     whole = b"".join((folder / name).read_bytes() for name in ("upkeep.sh", "agent.py", "limits"))
     summed = subprocess.run(["cksum"], input=whole, capture_output=True, check=True, timeout=10).stdout.split()
-    assert found == Brought(summed[0].decode())
+    assert found.checksum == summed[0].decode() and found.done.endswith("/.gs-guard/gpu-shopper-done")
+    done = folder / "gpu-shopper-done"
+    assert done.stat().st_mode & 0o777 == 0o755 and done.read_text().endswith('/upkeep.sh" done\n')
 
 
 def test_a_transfer_that_cannot_be_saved_leaves_what_was_there(bringing: InstanceAccess, host: Callable[..., Host]):

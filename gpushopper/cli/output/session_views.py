@@ -186,9 +186,10 @@ def least_billed(session: SessionView) -> str:
 
 
 def login_banner(session: SessionView, now: int) -> str:
-    """What to know at a login: `train ends 18:00 (in 1h 58m); $0.43 so far, at most $1.72`."""
+    """What to know at a login: `train ends 18:00 (in 1h 58m); $0.43 so far, at most $1.72`, and how to end it there."""
     unsure = _out_of_sync_text(session, now)
-    return f"{session.name} ends {when(session.deadline_at, now)}{unsure}; {money_line(session)}"
+    done = f"\nWhen the work there is done, type: {session.done_command}" if session.done_command else ""
+    return f"{session.name} ends {when(session.deadline_at, now)}{unsure}; {money_line(session)}{done}"
 
 
 def waiting(session: SessionView, now: int) -> str:

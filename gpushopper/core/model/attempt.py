@@ -172,7 +172,8 @@ class Attempt:
     confirmed_limits: str = ""
     """The limits that its agent is known to have (`core/lifecycle/ends/limits_line.py`); empty for none."""
     confirmed_parts: str = ""
-    """Digest of the programs brought to it, and the checksum that it then gave (`/` between the two)."""
+    """Digest of the programs brought to it, the checksum that it gave, and how `gpu-shopper-done` is called there (with
+    `/` between them)."""
 
     @property
     def is_open(self) -> bool:

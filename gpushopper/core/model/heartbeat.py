@@ -48,10 +48,14 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What came of bringing our programs and the limits: the checksum that is there now, or what went wrong."""
+    """What came of bringing our programs and the limits: the checksum that is there now, or what went wrong.
+
+    `done`: what a login there types when its work is done; empty where that is not there.
+    """
 
     checksum: str = ""
     problem: str = ""
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)

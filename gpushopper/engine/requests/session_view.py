@@ -9,7 +9,13 @@ from typing import Any
 from gpushopper import wire
 from gpushopper.core.lifecycle.ends.idle_watch import STARTING
 from gpushopper.core.lifecycle.ends.landing import landing_until
-from gpushopper.core.lifecycle.ends.limits_line import acts_itself, are_limits_confirmed, limit_of, limits_line
+from gpushopper.core.lifecycle.ends.limits_line import (
+    acts_itself,
+    are_limits_confirmed,
+    done_command,
+    limit_of,
+    limits_line,
+)
 from gpushopper.core.lifecycle.ends.run_end_rule import who_ends_after_run
 from gpushopper.core.lifecycle.guard_renewal import is_guard_in_sync
 from gpushopper.core.lifecycle.guard_rule import enforcers
@@ -100,6 +106,7 @@ def _early_end(ctx: Context, session: Session, attempt: Attempt | None) -> dict[
         "limits": _limits(ctx, session, attempt),
         "pulls": pulls,
         "has_hook": bool(session.before_end),
+        "done_command": "" if attempt is None else done_command(attempt),
         "ignored_ends": [] if attempt is None else list(ctx.ignored_ends.get(attempt.id, ())),
     }
     return asked | {name: getattr(attempt, name) for name in names}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from gpushopper.core.model.heartbeat import Brought
 from gpushopper.remote import guard_files
-from gpushopper.remote.agent import agent_report
+from gpushopper.remote.agent import agent_report, done_command
 from gpushopper.remote.agent_files import AGENT, UPKEEP, agent_text, upkeep_text
 
 LIMITS, REPORT, HOOK = "limits", "report.json", "before-end"
@@ -24,19 +24,21 @@ MOST_BYTES = 200_000
 LEAST_FREE_KB = 1024
 """Less free disk than this explains a transfer that failed."""
 
-_ANSWER = re.compile(r"brought=(-|\d{1,10})\npython=(ok|old|none)\nfree=(\d{0,15})")
+_ANSWER = re.compile(
+    r"brought=(-|\d{1,10})\npython=(ok|old|none)\nfree=(\d{0,15})" rf"(?:\ndone=({done_command.PLACE}))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """The two programs, as they are brought. `digest` names this version of both."""
+    """The two programs, as they are brought. `digest` names this version of all that is."""
 
     upkeep: str
     agent: str
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(f"{self.upkeep}\0{self.agent}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{self.upkeep}\0{self.agent}\0{done_command.INSTALL}".encode()).hexdigest()[:16]
 
     def packed(self, hook: str = "") -> bytes:
         """One line of base64 for each program, and one for the user's hook if there is one, as `bring_command` reads.
@@ -63,7 +65,7 @@ def report_command() -> str:
 def bring_command(limits: str, *, with_hook: bool = False) -> str:
     """Lines that save the programs on stdin and these limits, each as a whole or not at all, and say how it went."""
     hook = f"&& save {HOOK} " if with_hook else ""
-    names = {"upkeep": UPKEEP, "agent": AGENT, "name": LIMITS, "hook": hook}
+    names = {"upkeep": UPKEEP, "agent": AGENT, "name": LIMITS, "hook": hook, "install_done": done_command.INSTALL}
     return in_guard_folder(_BRING.format(limits=shlex.quote(limits), **names))
 
 
@@ -72,11 +74,11 @@ def read_brought(text: str) -> Brought:
     match = _ANSWER.fullmatch(text.replace("\r\n", "\n").strip("\n"))
     if match is None:
         return Brought(problem="its agent could not be brought there")
-    checksum, python, free = match.groups()
+    checksum, python, free, done = match.groups()
     if checksum == "-":
         is_full = free.isdecimal() and int(free) < LEAST_FREE_KB
         return Brought(problem="its disk is full" if is_full else "its agent could not be saved there")
-    return Brought(checksum, _PYTHON[python])
+    return Brought(checksum, _PYTHON[python], done or "")
 
 
 _PYTHON = {"ok": "", "old": "its python3 is older than 3.8", "none": "it has no python3"}
@@ -91,6 +93,7 @@ printf '%s %s\\n' "$x" "$y"
 # gunzip refuses what was damaged or cut on the way. The limits come last: without programs they limit nothing.
 _BRING = """\
 umask 077
+C=
 rm -f "$D/{upkeep}.new" "$D/{agent}.new" "$D/{name}.new"
 save() {{
 read -r x && printf %s "$x" | base64 -d | gunzip >"$D/$1.new" && put "$1"
@@ -103,7 +106,7 @@ L="END=$x "{limits}
 if save {upkeep} && save {agent} {hook}&& printf '%s\\n' "$L" >"$D/{name}.new" && put {name}; then
 x=$(cat "$D/{upkeep}" "$D/{agent}" "$D/{name}" | cksum)
 echo "brought=${{x%% *}}"
-else
+{install_done}else
 rm -f "$D/{upkeep}.new" "$D/{agent}.new" "$D/{name}.new"
 echo brought=-
 fi
@@ -116,6 +119,7 @@ read -r x
 read -r x x x y x
 echo free=$y
 }}
+[ -z "$C" ] || echo "done=$C"
 """
 
 

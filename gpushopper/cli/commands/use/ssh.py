@@ -77,7 +77,8 @@ def _print_banner(app: App, session: str) -> None:
     from gpushopper.cli.output.session_views import login_banner
 
     with suppress(ShopperError):  # the login matters more
-        app.note(login_banner(app.client.session(session), app.now().wall))
+        for line in login_banner(app.client.session(session), app.now().wall).splitlines():
+            app.note(line)
 
 
 def _become(argv: list[str]) -> None:

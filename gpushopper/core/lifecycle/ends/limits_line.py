@@ -81,7 +81,7 @@ def must_bring(attempt: Attempt, guard: GuardStatus | None, line: str, digest: s
     """
     if guard is None or not guard.knows_ends or attempt.ready_at is None or attempt.state not in PROBED_STATES:
         return False
-    programs, _, checksum = attempt.confirmed_parts.partition("/")
+    programs, checksum, _ = _parts(attempt)
     return not are_limits_confirmed(attempt, line) or programs != digest or guard.parts != checksum
 
 
@@ -89,6 +89,16 @@ def on_brought(attempt: Attempt, brought: Brought, line: str, digest: str) -> li
     """Record which limits and programs the instance has now; nothing where they could not be saved there."""
     if not brought.checksum or not attempt.is_wanted:
         return []
-    fields = {"confirmed_limits": line, "confirmed_parts": f"{digest}/{brought.checksum}"}
+    fields = {"confirmed_limits": line, "confirmed_parts": f"{digest}/{brought.checksum}/{brought.done}"}
     is_new = line != attempt.confirmed_limits
     return [UpdateAttempt(attempt, fields, EventDraft("limits", f"its limits are there: {line}") if is_new else None)]
+
+
+def done_command(attempt: Attempt) -> str:
+    """What a login on the instance types when its work is done: a name or a path; empty where it was not brought."""
+    return _parts(attempt)[2]
+
+
+def _parts(attempt: Attempt) -> tuple[str, str, str]:
+    digest, checksum, done = [*attempt.confirmed_parts.split("/", 2), "", ""][:3]
+    return digest, checksum, done
