@@ -363,6 +363,8 @@ case $1 in
     end_by_done
     ;;
   *)
+    # shellcheck disable=SC2016 # for the shell that it starts
+    [ "$R" ] || [ ! -f "$D/drop.sh" ] || sh -c '. "$0"; . "${0%/*}/over_ssh.sh"; . "${0%/*}/drop.sh"' "$D/guard.sh"
     start_agent
     if limits; then
       runs

@@ -15,7 +15,7 @@ from gpushopper.core.model.guard_recipe import GuardRecipe, OnInstance, ServerTi
 from gpushopper.core.model.shell_environment import SYSTEM_PATH
 from gpushopper.errors import Refused
 from gpushopper.remote import guard_files
-from gpushopper.remote.planting import every_boot
+from gpushopper.remote.planting import drop_folder, every_boot
 from gpushopper.remote.planting.cloud_config import cloud_config
 from gpushopper.remote.planting.guard_text import guard_for
 from gpushopper.remote.planting.run_environment import run_environment
@@ -95,11 +95,14 @@ def write_boot_script(
         raise ValueError("a public key begins with its kind and itself")
     if not _USER.fullmatch(planting.user):
         raise ValueError(f"not the name of a user: {planting.user!r}")
-    guards = [_HOME]
+    guards, drop = [_HOME], ""
     if recipe is not None and not isinstance(recipe, ServerTimer):
         guards = _guards(recipe, lifetime, planting, ends_bill=ends_bill)
+        drop = drop_folder.plant([planting.user]) if planting.method is PlantingMethod.CLOUD_INIT else ""
     rest = _let_in(planting, key[0]) + _environment(planting, environment or {})
-    ways = [_planted(HEAD.format(path=SYSTEM_PATH) + guard + rest, planting) for guard in guards]
+    head = HEAD.format(path=SYSTEM_PATH)
+    # Where there is too little room for it, a login that cannot become root has no way to the guard.
+    ways = [_planted(head + guard + rest + more, planting) for more in (drop, "") for guard in guards]
     fitting = [text for text in ways if max_length is None or len(text) <= max_length]
     if not fitting:
         text = f"a boot script of {len(ways[-1])} characters; the provider takes {max_length}"

@@ -7,6 +7,7 @@ import shlex
 
 from gpushopper.core.model.heartbeat import GuardRenewal, GuardStatus
 from gpushopper.remote import guard_files
+from gpushopper.remote.planting import drop_folder
 
 REPORT_LENGTH = 1000
 """A report has about two hundred characters; a longer text is not one (I18)."""
@@ -34,22 +35,26 @@ REASONS = (
 
 def status_command() -> str:
     """The lines of shell that find the guard and print its report; dead holders are started again."""
-    return _guard_command("status")
+    return _guard_command("status", drop_folder.status_lines())
 
 
 def renew_command(renewal: GuardRenewal) -> str:
     """The lines of shell that send the guard a renewal and print its report."""
-    return _guard_command(f"renew {renewal.seq:d} {renewal.left_s:d}")
+    words = f"renew {renewal.seq:d} {renewal.left_s:d}"
+    return _guard_command(words, drop_folder.renew_lines(renewal.seq, renewal.left_s))
 
 
-def _guard_command(words: str) -> str:
-    """The lines that find the guard and call `words` in it; the shell must have run `shell_environment.CLEAN`."""
+def _guard_command(words: str, drop_lines: str) -> str:
+    """The lines that find the guard and call `words` in it; the shell must have run `shell_environment.CLEAN`.
+
+    `drop_lines` are for a login that finds none and cannot become root.
+    """
     script = f'. "$0"\n{guard_files.stripped(guard_files.agent_script(guard_files.OVER_SSH))}{words}'
     find = _FIND.format(
         folders=guard_files.FOLDERS, path=f"$D/{guard_files.FOLDER}/{guard_files.SCRIPT}", mark=guard_files.END_MARK,
         script=shlex.quote(script), words=words,
     )  # fmt: skip
-    return f"(\n{_as_root(find)}{find})"
+    return f"(\n{_as_root(find)}{find}{drop_lines})"
 
 
 def plant_command(boot_script: str, guard_lines: str) -> str:

@@ -27,6 +27,9 @@ grep -qsF "$y" "$D/end-done" || [ ! -f "$D/upkeep.sh" ] || sh "$D/upkeep.sh" don
 :
 """
 
+# Of a login that cannot become root (planting/drop_folder.py).
+_DROP_DONE, _DROP_PULLED = 'put done "$up"\n', 'put pulled "$up"\n'
+
 _WAIT_FOR_HOOK = """\
 n=0
 while [ -f "$D/before-end" ] && [ $n -lt {hook_s:d} ]; do
@@ -39,13 +42,16 @@ done
 :
 """
 
-# Its user may have put links there: nothing is written through one.
 _MARK = """\
 umask 077
 read -r x y </proc/uptime
 read -r y </proc/sys/kernel/random/boot_id
 rm -f "$D/pulled.new"
 printf '%s %s\\n' "$y" "${x%%.*}" >"$D/pulled.new" && mv -f "$D/pulled.new" "$D/pulled"
+"""
+
+# Its user may have put links there: nothing is written through one.
+_MARK_RUNS = """\
 for r in /root/.gpu-shopper/runs/* /home/*/.gpu-shopper/runs/*; do
 [ -d "$r" ] && [ ! -h "$r" ] && [ -f "$r/ends" ] || continue
 x=
@@ -69,13 +75,13 @@ def land(
     link = Link(ssh, environ, must_stop)
     try:
         if order.by_user:
-            link.run(in_guard_folder(_TELL_DONE).encode(), ANSWER_LIMIT)
+            link.run(in_guard_folder(_TELL_DONE, _DROP_DONE).encode(), ANSWER_LIMIT)
         if order.hook_s:
             link.run(
                 in_guard_folder(_WAIT_FOR_HOOK.format(hook_s=round(order.hook_s) + MARGIN_S)).encode(), ANSWER_LIMIT
             )
         found = _pull_all(link, order, report)
-        link.run(in_guard_folder(_MARK).encode(), ANSWER_LIMIT)
+        link.run(in_guard_folder(_MARK + _MARK_RUNS, _DROP_PULLED + _MARK_RUNS).encode(), ANSWER_LIMIT)
     except (ShopperError, OSError) as error:
         return NotLanded(error.message if isinstance(error, ShopperError) else (error.strerror or str(error)))
     names = tuple(done.folder for done in found)

@@ -9,8 +9,8 @@ import pytest
 
 from gpushopper.core.model.shell_environment import over_ssh
 from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
-from gpushopper.remote.agent.done_command import INSTALL
 from gpushopper.remote.agent_files import upkeep_text
+from gpushopper.remote.planting.done_command import INSTALL
 from tests.agent.conftest import LIFE, boot_text
 from tests.agent.contained_instance import TRUE_START, Image, Instance, make_scratch
 from tests.agent.early_ends import put

@@ -79,7 +79,8 @@ def machine() -> Iterator[Callable[..., Instance]]:
         (scratch / "disk" / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
         (scratch / "first").write_text(first)
         (scratch / "inits").write_text(inits)
-        instance = Instance(scratch, image or Image("dash"), INIT)
+        # Without python3: the agent that is planted, too, would not sleep in the time of the test.
+        instance = Instance(scratch, image or Image("dash", ("curl",)), INIT)
         program(instance, "systemctl", SYSTEMCTL)
         made.append(instance)
         instance.start()

@@ -53,13 +53,23 @@ def test_a_packed_guard_has_short_names_that_it_does_not_use_otherwise():
     for name, letter in guard_files.SHORT_NAMES.items():
         assert not re.search(rf"(?<![\w./%-]){letter}(=|\(\))|\$\{{?{letter}\b", outside_python), letter
         assert not re.search(rf"(^|\$|\{{){name}\b(?![./-])", short), name
-    used = guard_files.agent_script(guard_files.OVER_SSH)
+    used = guard_files.agent_script(guard_files.OVER_SSH) + guard_files.agent_script("drop.sh")
     assert not [name for name in names if re.search(rf"\${name}\b|^ *{name}( |$)", used, re.MULTILINE)]
 
 
 def test_a_script_longer_than_the_clouds_limit_is_refused():
     with pytest.raises(Refused, match="takes 1000"):
         write(VAST, max_length=1000)
+
+
+def test_a_way_for_logins_that_cannot_become_root_is_planted_where_there_is_room_and_never_costs_the_guard():
+    recipe, method = PowerOff(("poweroff",)), PlantingMethod.CLOUD_INIT
+    whole, less = write(recipe, method, user="user"), write(recipe, method, max_length=16_000, user="user")
+    assert len(whole) < 40_000
+    assert ["drop.sh" in text for text in (whole, less)] == [True, False]
+    assert ["gs-guard.service" in text for text in (whole, less)] == [True, True]
+    others = (PlantingMethod.ONSTART, PlantingMethod.COMMAND, PlantingMethod.OVER_SSH)
+    assert ["drop.sh" in write(recipe, one) for one in others] == [False] * 3
 
 
 def test_a_graphql_body_holds_the_id_that_only_the_instance_knows():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gpushopper import wire
+from gpushopper.core.lifecycle.ends.idle_watch import STARTING
 from gpushopper.core.model.ends.run_end import RunEnd, RunEndMode
 from gpushopper.core.model.heartbeat import Brought, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.core.policy import REAL
@@ -91,6 +92,20 @@ def test_agent_and_limits_are_brought_once_the_session_is_ready(world: World) ->
     assert len(world.remote.brought) == 1 and "idle=1800 " in world.remote.brought[0]
     (attempt,) = sessions.attempts_of(world.store, ref)
     assert attempt.confirmed_limits == world.remote.brought[0] and attempt.idle_watch == ""
+
+
+def test_what_root_there_takes_over_later_is_confirmed_soon_and_no_alarm(world: World) -> None:
+    """As at a login that cannot become root (E4)."""
+    remote = world.remote
+    assert remote is not None
+    answers = iter([Brought(problem=STARTING)])
+    remote.bring = lambda guard, line: next(answers, Brought("1"))
+    ref = world.provision(hours=4, idle_us=30 * MINUTE)
+    assert world.running(ref)
+    world.run_for(100)
+    (attempt,) = sessions.attempts_of(world.store, ref)
+    assert len(remote.brought) == 2 and attempt.confirmed_limits == remote.brought[0]
+    assert (attempt.idle_watch, "idle_unwatched" in world.alarms()) == ("", False)
 
 
 def test_an_idle_end_that_was_heard_is_recorded_with_its_reason_and_proven(world: World) -> None:

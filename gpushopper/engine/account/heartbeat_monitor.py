@@ -185,7 +185,7 @@ class HeartbeatMonitor:
         if probed.found.guard is not None:
             self.account.ctx.ignored_ends[attempt.id] = probed.found.guard.bad_ends
         if probed.limits:
-            self.delivery.on_tried(attempt.id, probed.limits, probed.now)
+            self.delivery.on_tried(attempt.id, probed.limits, probed.found.brought, probed.now)
         # The guard's report is older than what the same login brought.
         must_bring = not probed.limits and self.delivery.on_heartbeat(attempt, probed.found, probed.now)
         if must_bring or attempt.ready_at == probed.now.wall:

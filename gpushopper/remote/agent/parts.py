@@ -13,10 +13,12 @@ import re
 import shlex
 from dataclasses import dataclass
 
+from gpushopper.core.lifecycle.ends.idle_watch import STARTING
 from gpushopper.core.model.heartbeat import Brought
 from gpushopper.remote import guard_files
-from gpushopper.remote.agent import agent_report, done_command
+from gpushopper.remote.agent import agent_report
 from gpushopper.remote.agent_files import AGENT, UPKEEP, agent_text, upkeep_text
+from gpushopper.remote.planting import done_command, drop_folder
 
 LIMITS, REPORT, HOOK = "limits", "report.json", "before-end"
 MOST_BYTES = 200_000
@@ -25,7 +27,7 @@ LEAST_FREE_KB = 1024
 """Less free disk than this explains a transfer that failed."""
 
 _ANSWER = re.compile(
-    r"brought=(-|\d{1,10})\npython=(ok|old|none)\nfree=(\d{0,15})" rf"(?:\ndone=({done_command.PLACE}))?"
+    r"brought=(-|later|\d{1,10})\npython=(ok|old|none)\nfree=(\d{0,15})" rf"(?:\ndone=({done_command.PLACE}))?"
 )
 
 
@@ -59,14 +61,16 @@ def load_programs() -> Programs:
 
 def report_command() -> str:
     """Lines that print the instance's uptime and boot id, then the agent's report if there is one."""
-    return in_guard_folder(_REPORT.format(most=agent_report.SIZE_LIMIT + 1, report=REPORT))
+    lines = _REPORT.format(most=agent_report.SIZE_LIMIT + 1, report=REPORT)
+    return in_guard_folder(lines, lines.replace(f"$D/{REPORT}", "$P/use"))
 
 
 def bring_command(limits: str, *, with_hook: bool = False) -> str:
     """Lines that save the programs on stdin and these limits, each as a whole or not at all, and say how it went."""
     hook = f"&& save {HOOK} " if with_hook else ""
     names = {"upkeep": UPKEEP, "agent": AGENT, "name": LIMITS, "hook": hook, "install_done": done_command.INSTALL}
-    return in_guard_folder(_BRING.format(limits=shlex.quote(limits), **names))
+    dropped = _DROP_LIMITS.format(numbers=drop_folder.limit_numbers(limits), done=done_command.NAME)
+    return in_guard_folder(_BRING.format(limits=shlex.quote(limits), **names) + _ABOUT, dropped + _ABOUT)
 
 
 def read_brought(text: str) -> Brought:
@@ -75,6 +79,8 @@ def read_brought(text: str) -> Brought:
     if match is None:
         return Brought(problem="its agent could not be brought there")
     checksum, python, free, done = match.groups()
+    if checksum == "later":
+        return Brought(problem=STARTING)
     if checksum == "-":
         is_full = free.isdecimal() and int(free) < LEAST_FREE_KB
         return Brought(problem="its disk is full" if is_full else "its agent could not be saved there")
@@ -110,23 +116,45 @@ echo "brought=${{x%% *}}"
 rm -f "$D/{upkeep}.new" "$D/{agent}.new" "$D/{name}.new"
 echo brought=-
 fi
+"""
+
+# Root takes the limits over at a tick of the guard, and shows then which ones it has. The programs are there already.
+_DROP_LIMITS = """\
+x= C=
+read -r x <"$P/taken"
+N='{numbers}'
+if [ "$x" = "$N" ]; then
+x=$(sed -n 's/^parts=\\([0-9]*\\) .*/\\1/p' "$P/report")
+echo "brought=${{x:--}}"
+! command -v {done} >/dev/null || C={done}
+else
+put limits "$N"
+echo brought=later
+fi
+D=/
+"""
+
+_ABOUT = """\
 x=none
 ! command -v python3 >/dev/null || x=old
 python3 -Ic 'import sys; sys.exit(sys.version_info < (3, 8))' </dev/null && x=ok
 echo python=$x
-df -Pk "$D" | {{
+df -Pk "$D" | {
 read -r x
 read -r x x x y x
 echo free=$y
-}}
+}
 [ -z "$C" ] || echo "done=$C"
 """
 
 
-def in_guard_folder(lines: str) -> str:
-    """Run lines where the guard lies (D), as root if that is possible; nothing runs where there is no guard."""
+def in_guard_folder(lines: str, dropped: str = "") -> str:
+    """Run lines where the guard lies (D), as root if that is possible; nothing runs where there is no guard.
+
+    `dropped` are for a login that finds none and cannot become root (`drop_folder.FIND` precedes them).
+    """
     find = f'{guard_files.FOLDERS}; do\nD=$D/{guard_files.FOLDER}\n[ -s "$D/{guard_files.SCRIPT}" ] || continue\n'
     whole = f"export LC_ALL=C\n{find}{lines}exit\ndone\n"
     # sudo may read what is on stdin: the first one is given nothing.
     root = f"[ $(id -u) = 0 ] || ! sudo -n true </dev/null || exec sudo -n /bin/sh -c {shlex.quote(whole)}\n"
-    return f"(\n{root}{whole})"
+    return f"(\n{root}{whole}{drop_folder.FIND}{dropped})"

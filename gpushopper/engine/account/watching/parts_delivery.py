@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from gpushopper.core.lifecycle.ends.idle_watch import STARTING
 from gpushopper.core.lifecycle.ends.limits_line import limits_line, must_bring
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.heartbeat import Heartbeat
+from gpushopper.core.model.heartbeat import Brought, Heartbeat
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.store import sessions
+
+TICKS = 2
+"""After so many ticks of the guard a login that cannot become root asks again."""
 
 
 class PartsDelivery:
@@ -41,12 +45,16 @@ class PartsDelivery:
         self._wanted[attempt.id] = line
         return True
 
-    def on_tried(self, attempt_id: str, line: str, now: ClockSnapshot) -> None:
+    def on_tried(self, attempt_id: str, line: str, brought: Brought | None, now: ClockSnapshot) -> None:
         """These limits were brought, or could not be: the same are not brought again at once.
 
-        Also where they could: what the instance says that it has may be a lie, each time another one.
+        Also where they could: what the instance says that it has may be a lie, each time another one. Where root takes
+        them over at a tick of the guard, the next try shows whether it has.
         """
-        self._tried[attempt_id] = (line, now.boot + us(self.account.policy.guard_backoff_s))
+        policy = self.account.policy
+        is_later = brought is not None and brought.problem == STARTING
+        pause_s = TICKS * policy.guard_tick_s if is_later else policy.guard_backoff_s
+        self._tried[attempt_id] = (line, now.boot + us(pause_s))
 
     def forget(self, attempt_id: str) -> None:
         """The attempt is closed, or has another instance."""
