@@ -100,11 +100,19 @@ class Place:
 
     def run_folders(self) -> Iterator[Tuple[str, str]]:
         """Id and path of every run, the hook aside. Raises OSError where there are too many."""
-        homes = [self.at("root"), *(entry.path for entry in listed(self.at("home"), 500))]
-        for home in homes:
+        homes = {self.at("root"), *(entry.path for entry in listed(self.at("home"), 500)), *self.homes()}
+        for home in sorted(homes):
             for entry in listed(os.path.join(home, ".gpu-shopper/runs"), MOST_RUNS):
                 if RUN_ID.fullmatch(entry.name) and entry.name != HOOK and entry.is_dir(follow_symlinks=False):
                     yield entry.name, entry.path
+
+    def homes(self) -> Iterator[str]:
+        """The homes in /etc/passwd: some lie elsewhere than in /home."""
+        with contextlib.suppress(OSError):
+            for line in self.read(self.at("etc/passwd"), 100_000).decode("utf-8", "replace").splitlines():
+                words = line.split(":")
+                if len(words) == 7 and words[5].startswith("/"):
+                    yield self.at(words[5].strip("/"))
 
 
 def listed(folder: str, most: int) -> List["os.DirEntry[str]"]:

@@ -211,10 +211,36 @@ wait_of() {
   [ "$w1" = always ] || [ "$s" = 0 ] || [ "$wait" -gt "$l_failed" ] || wait=$l_failed
 }
 
+# Prints the home of everybody who may log in, one a line: some lie elsewhere than in /home, and a directory service may
+# name some that are not in /etc/passwd.
+homes() {
+  {
+    [ ! "$R" ] && timeout -s KILL 5 getent passwd || cat "$R/etc/passwd"
+  } | head -n 1000 | sed -n 's,^\([^:]*:\)\{5\}\(/[^:]*\):.*,\2,p' | while read -r x; do
+    printf '%s\n' "$R${x%/}"
+  done
+  for x in "$R/root" "$R"/home/*; do
+    printf '%s\n' "$x"
+  done
+}
+
 # Looks at everybody's runs. Sets going, ended and longest, and ending where one that is going shall end the instance.
 look_at_runs() {
   going=0 ended='' ending='' longest=0 open='' n=0
-  for run in "$R/root/$RUNS"/* "$R"/home/*/"$RUNS"/*; do
+  set -f
+  IFS=$NEW_LINE
+  # shellcheck disable=SC2046 # split into lines on purpose
+  set -- $(homes | sort -u)
+  unset IFS
+  set +f
+  for home in "$@"; do
+    [ ! -d "$home/$RUNS" ] || look_in "$home/$RUNS"
+  done
+}
+
+# The same for the runs in one folder.
+look_in() {
+  for run in "$1"/*; do
     n=$((n + 1))
     # Too many to look at them all: one may be under way.
     [ $n -le $MOST_RUNS ] || going=1

@@ -52,13 +52,15 @@ printf '%s %s\\n' "$y" "${x%%.*}" >"$D/pulled.new" && mv -f "$D/pulled.new" "$D/
 
 # Its user may have put links there: nothing is written through one.
 _MARK_RUNS = """\
-for r in /root/.gpu-shopper/runs/* /home/*/.gpu-shopper/runs/*; do
+for h in /root /home/* $(getent passwd | head -n 1000 | sed -n 's,^\\([^:]*:\\)\\{5\\}\\(/[^:]*\\):.*,\\2,p'); do
+for r in "${h%/}"/.gpu-shopper/runs/*; do
 [ -d "$r" ] && [ ! -h "$r" ] && [ -f "$r/ends" ] || continue
 x=
 [ -f "$r/status" ] || [ ! -f "$r/pid" ] || [ -h "$r/pid" ] || read -r x <"$r/pid" || :
 case $x in *[!0-9]*) x= ;; esac
 [ -z "$x" ] || [ ! -d "/proc/$x" ] || continue
 [ -e "$r/pulled" ] || [ -h "$r/pulled" ] || (set -C; : >"$r/pulled")
+done
 done
 :
 """

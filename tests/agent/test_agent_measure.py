@@ -142,9 +142,11 @@ def test_what_is_written_to_a_terminal_is_no_input(root: FixtureRoot):
 
 def test_output_of_any_users_run_counts_and_that_of_the_hook_does_not(root: FixtureRoot):
     run, other, hook = root.run("abc"), root.run("def", "home/user"), root.run("before-end")
+    root.write("etc/passwd", "broken\nann:x:1:1:Ann:/srv/ann:/bin/sh\nother:x:2:2::/nowhere:/bin/sh\n")
+    elsewhere = root.run("ghi", "srv/ann")
     eyes = Eyes(root)
     eyes.look()
-    for folder, active in ((run, ("output",)), (other, ("output",)), (hook, ())):
+    for folder, active in ((run, ("output",)), (other, ("output",)), (hook, ()), (elsewhere, ("output",))):
         (folder / "err").write_text("a line")
         root.let_pass(10)
         assert eyes.look().active == active, folder

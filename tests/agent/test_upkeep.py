@@ -125,6 +125,17 @@ def test_a_run_without_an_end_ends_nothing(root, upkeep):
     assert seconds_to_end(root) is None
 
 
+@pytest.mark.parametrize("home", ["/srv/people/ann", "/data/a b", "/", "/home/user"])
+def test_the_runs_of_every_login_count_wherever_its_home_is(root, upkeep, home):
+    root.write("etc/passwd", f"daemon:x:1:1::/usr/sbin:/bin/sh\nann:x:1001:1001:Ann:{home}:/bin/sh\nbroken:x:{home}\n")
+    run = root.run("abc", home=home.strip("/"), status="0\n", ends="always 0 0\n")
+    upkeep()
+    assert seconds_to_end(root) == GRACE_S
+    (run / "ends").unlink()
+    upkeep()
+    assert seconds_to_end(root) is None
+
+
 def test_it_waits_for_other_runs_and_begins_anew_when_one_is_started(root, upkeep):
     root.run("abc", status="0\n", ends="always 0 0\n")
     other = running(root, "def", 50)
