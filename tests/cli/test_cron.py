@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.bad_days import COMMAND
+from tests.cli.conftest import Shell
 from tests.cli.keyrings import Home, needs_keyring, session
 from tests.cli.market_process import serve
 from tests.cli.ran import Ran
@@ -68,16 +70,21 @@ def top() -> Iterator[Path]:
 
 
 def job(home: Home) -> str:
-    """The line of one home: what it says goes to a file, and its exit status last, in one step."""
-    to = home.top / "ran"
-    run = f"GPU_SHOPPER_HOME={home.folder} {COMMAND} shutdown --all --yes >{to}.out 2>{to}.err"
+    """The line of one home."""
+    return line(home.top, f"GPU_SHOPPER_HOME={home.folder} {COMMAND} shutdown --all --yes")
+
+
+def line(top: Path, command: str) -> str:
+    """A line of cron: what it says goes to a file, and its exit status last, in one step."""
+    to = top / "ran"
+    run = f"{command} >{to}.out 2>{to}.err"
     return f"* * * * * [ -e {to}.begun ] || {{ touch {to}.begun; {run}; echo $? >{to}.tmp; mv {to}.tmp {to}.code; }}\n"
 
 
 @contextmanager
 def cron(top: Path, lines: list[str]) -> Iterator[None]:
     """Run cron with these jobs; whatever they started ends with it."""
-    folder = top / "cron"
+    folder = Path(tempfile.mkdtemp(prefix="cron-", dir=top))
     (folder / "empty").mkdir(parents=True)
     (folder / "crontab").touch()
     (folder / "jobs").write_text("".join(['MAILTO=""\n', *lines]))
@@ -94,8 +101,8 @@ def cron(top: Path, lines: list[str]) -> Iterator[None]:
         process.wait(END_S)
 
 
-def what_ran(home: Home) -> Ran:
-    out, err, code = ((home.top / f"ran.{name}").read_text() for name in ("out", "err", "code"))
+def what_ran(top: Path) -> Ran:
+    out, err, code = ((top / f"ran.{name}").read_text() for name in ("out", "err", "code"))
     return Ran(int(code), out, err)
 
 
@@ -114,7 +121,7 @@ def test_cron_ends_sessions_or_says_until_when_each_will_live(top: Path, wait_un
         homes = [watched, by_file, by_keyring]
         with cron(top, [job(home) for home in homes]):
             wait_until(lambda: all((home.top / "ran.code").exists() for home in homes), timeout_s=CRON_LIMIT_S)
-        first, second, third = map(what_ran, homes)
+        first, second, third = (what_ran(home.top) for home in homes)
 
         # A daemon that runs has its key in memory.
         assert (first.code, first.out.split()[:2]) == (0, ["train-a", "off"]), first
@@ -139,3 +146,31 @@ def test_cron_ends_sessions_or_says_until_when_each_will_live(top: Path, wait_un
         assert (ran.code, ran.out.split()[:2]) == (0, ["train-c", "off"]), ran
         for home in homes:
             home.end()
+
+
+def test_cron_runs_the_second_watcher_with_a_key_file_of_its_own(top: Path, wait_until: Callable[..., None]):
+    """The computer that rented is gone; another one has its installation's id, a key file, and nothing else of it."""
+    rented = Shell(top / "rented", "--sandbox")
+    watching = top / "watching"
+    try:
+        assert rented("sandbox", "start", "--clouds", "vast").code == 0
+        assert rented(*RENT.split(), "left").code == 0
+        ours = rented("config", "show", "--json").json["installation"]
+        os.kill(rented("status", "--json").json["status"]["pid"], signal.SIGKILL)
+        assert rented("sandbox", "advance", "14h").code == 0
+
+        sandbox = top / "rented" / "sandbox"
+        (watching / "home" / "market").mkdir(parents=True)
+        shutil.move(sandbox / "keys.toml", watching / "my keys.toml")
+        for name in ("config.toml", "market/clock-offset"):  # the sandbox's clock is the time of both computers
+            shutil.copy(sandbox / name, watching / "home" / name)
+        job = f"GPU_SHOPPER_HOME={watching / 'home'} {COMMAND} watchdog --quiet --installation {ours}"
+        with cron(top, [line(watching, f"{job} --key-file '{watching / 'my keys.toml'}'")]):
+            wait_until((watching / "ran.code").exists, timeout_s=CRON_LIMIT_S)
+        ran = what_ran(watching)
+        assert ran.code == 9 and "1 instance past the hard maximum: ended" in ran.err, ran
+        assert "Traceback" not in ran.err
+        assert [row["state"] for row in rented("sandbox", "ledger", "--json").json["instances"]] == ["gone"]
+        assert {path.name for path in (watching / "home").iterdir()} == {"config.toml", "market"}, "it keeps nothing"
+    finally:
+        rented("sandbox", "stop")

@@ -65,6 +65,43 @@ def test_a_row_is_judged_by_its_labels_and_the_hour(found: Instance, after_s: fl
     assert judge(found, OURS, at(after_s), REAL) is verdict
 
 
+COPY = row(instance_id="78", created_at=None)
+
+
+@pytest.mark.parametrize(
+    ("found", "rows", "verdict"),
+    [
+        (row(created_at=None), (row(created_at=None), COPY), Verdict.COPIED),
+        (COPY, (row(created_at=None), COPY), Verdict.COPIED),
+        (row(created_at=None), (row(created_at=None),), Verdict.OVERDUE),
+        (
+            row(created_at=None),
+            (replace(COPY, carriers=row(label=gs2_label(attempt=attempt_id(2))).carriers),),
+            Verdict.OVERDUE,
+        ),
+        (row(created_at=None), (replace(COPY, carriers=row(label="mine").carriers),), Verdict.OVERDUE),
+        (row(created_at=LABELLED_MAX), (COPY,), Verdict.OVERDUE),
+        (row(created_at=LABELLED_MAX + 1), (COPY,), Verdict.YOUNGER),
+    ],
+)
+def test_a_label_on_two_instances_ends_neither_where_the_cloud_says_not_which_is_older(
+    found: Instance, rows: tuple[Instance, ...], verdict: Verdict
+):
+    assert judge(found, OURS, at(), REAL, rows) is verdict
+
+
+def test_a_copy_in_either_list_ends_nothing():
+    one = row(created_at=None)
+    alone, second = listed(one), listed(one, after_s=OVERDUE_S + 600)
+    assert overdue(alone, second, OURS, REAL) == (one,)
+    assert overdue(listed(one, COPY), second, OURS, REAL) == ()
+    assert overdue(alone, listed(one, COPY, after_s=OVERDUE_S + 600), OURS, REAL) == ()
+
+
+def test_what_is_only_reported_is_what_nobody_ends():
+    assert {v for v in Verdict if v.is_only_reported} == set(Verdict) - {Verdict.WITHIN, Verdict.OVERDUE}
+
+
 @pytest.mark.parametrize(
     "changes",
     [

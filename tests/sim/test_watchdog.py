@@ -81,6 +81,18 @@ def test_what_a_dead_daemon_left_is_ended_and_proven_and_nothing_else(world: Wor
     assert {each.cloud_id for each in world.market.existing_instances()} == {each.cloud_id for each in foreign}
 
 
+@pytest.mark.parametrize("world", ["tensordock"], indirect=True)
+def test_a_copied_label_ends_nothing_where_the_cloud_does_not_say_which_instance_is_older(world: World):
+    ours, left = rent_and_vanish(world)
+    (kept,) = (each for each in world.market.existing_instances())
+    label = next(text for text in (kept.spec.label, dict(kept.spec.env).get("GS_LABEL")) if parse_label(text))
+    copy = world.launch_foreign(str(label))
+    world.clock.t += 31 * MINUTE
+    report = run(world, ours)
+    assert {row["instance_id"]: row["is_only_reported"] for row in report.rows} == {left: True, copy.cloud_id: True}
+    assert destroys(world) == 0 and len(list(world.market.existing_instances())) == 2
+
+
 def test_before_its_hour_and_half_an_hour_it_is_seen_and_left_alone(world: World):
     ours, left = rent_and_vanish(world)
     world.clock.t += 29 * MINUTE

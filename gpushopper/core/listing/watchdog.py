@@ -2,7 +2,8 @@
 
 It has no record of anything. So it believes neither one list nor one clock: an instance must carry the same label in
 two whole lists that are far enough apart, and be overdue in both by this computer's clock and by the cloud's. A label
-that names no hour, or two, or one before the instance was made, is reported and left alone.
+that names no hour, or two, or one before the instance was made, is reported and left alone; so is one that several
+instances carry where the cloud does not say when each was made.
 """
 
 from __future__ import annotations
@@ -39,6 +40,12 @@ class Verdict(Enum):
     UNDATED = "its label names no hour: only reported"
     UNCLEAR = "its labels contradict each other: only reported"
     YOUNGER = "made after the hour of its label, which was copied: only reported"
+    COPIED = "another instance has the same label: only reported"
+
+    @property
+    def is_only_reported(self) -> bool:
+        """Whether a person has to look at it: nothing here will ever end it."""
+        return self not in (Verdict.WITHIN, Verdict.OVERDUE)
 
 
 def certain_time(now: ClockSnapshot) -> int | None:
@@ -48,8 +55,14 @@ def certain_time(now: ClockSnapshot) -> int | None:
     return min(now.wall, now.provider_date)
 
 
-def judge(row: Instance, installations: Collection[str], now: ClockSnapshot, policy: Policy) -> Verdict | None:
-    """The verdict on a row; None for one that is none of our business."""
+def judge(
+    row: Instance,
+    installations: Collection[str],
+    now: ClockSnapshot,
+    policy: Policy,
+    rows: Collection[Instance] = (),
+) -> Verdict | None:
+    """The verdict on a row; None for one that is none of our business. `rows` are all of its list."""
     owner = row.owner()
     if owner is None or owner.installation not in installations:
         return None
@@ -64,7 +77,13 @@ def judge(row: Instance, installations: Collection[str], now: ClockSnapshot, pol
         return Verdict.YOUNGER  # somebody copied the label, as a clone of an instance has it
     at = certain_time(now)
     is_overdue = at is not None and at >= hard_max_at + us(policy.watchdog_margin_s)
+    if is_overdue and row.created_at is None and any(_is_copy(row, other) for other in rows):
+        return Verdict.COPIED
     return Verdict.OVERDUE if is_overdue else Verdict.WITHIN
+
+
+def _is_copy(row: Instance, other: Instance) -> bool:
+    return other.instance_id != row.instance_id and is_same(row, other)
 
 
 def overdue(
@@ -78,10 +97,10 @@ def overdue(
     return tuple(
         row
         for row in second.rows
-        if judge(row, installations, second.now, policy) is Verdict.OVERDUE
+        if judge(row, installations, second.now, policy, second.rows) is Verdict.OVERDUE
         and (before := first.find(row.instance_id)) is not None
         and is_same(before, row)
-        and judge(before, installations, first.now, policy) is Verdict.OVERDUE
+        and judge(before, installations, first.now, policy, first.rows) is Verdict.OVERDUE
     )
 
 

@@ -37,7 +37,9 @@ def watch(
         if first is None:
             continue
         _add_rows(report, account, first, installations)
-        if any(judge(row, installations, first.now, account.policy) is Verdict.OVERDUE for row in first.rows):
+        if any(
+            judge(row, installations, first.now, account.policy, first.rows) is Verdict.OVERDUE for row in first.rows
+        ):
             suspects[account.name] = first
     if only_looks:
         return report
@@ -79,7 +81,7 @@ def _end_overdue(
 
 def _add_rows(report: Report, account: Watched, seen: WatchedList, installations: Collection[str]) -> None:
     for row in seen.rows:
-        verdict = judge(row, installations, seen.now, account.policy)
+        verdict = judge(row, installations, seen.now, account.policy, seen.rows)
         if verdict is not None:
             report.rows.append(_row(account, row, verdict))
 
@@ -95,6 +97,7 @@ def _row(account: Watched, row: Instance, verdict: Verdict) -> dict[str, Any]:
         "rate": row.rate,
         "hard_max_at": None if owner is None else owner.hard_max_at,
         "is_overdue": verdict is Verdict.OVERDUE,
+        "is_only_reported": verdict.is_only_reported,
         "outcome": LEFT,
         "note": verdict.value,
     }

@@ -69,14 +69,14 @@ def watchdog(
 
     For cron, or a computer that is always on. It needs no daemon and keeps nothing: it knows an instance by its label,
     which names the installation and the hard maximum. It ends those of the given installations that are half an hour
-    past that in two whole lists, ten minutes apart, and verifies the end. It touches nothing else; a label without an
-    hour (of a former version) is only listed.
+    past that in two whole lists, ten minutes apart, and verifies the end. It touches nothing else: a label without an
+    hour (of a former version), or one that seems to be copied, is only reported.
 
     Keys come from the environment (VAST_API_KEY) or the key file, never from a keyring. At Vast.ai a key with the
     permissions instance_read and instance_write does; TensorDock has no such keys: this needs your full account key.
 
-    Exit status: 0 nothing to do, 9 ended something, 8 something is overdue and may still bill, 7 a cloud could not be
-    seen, 4 no key.
+    Exit status: 0 nothing to do, 9 ended or reported something, 8 something is overdue and may still bill, 7 a cloud
+    could not be seen, 4 no key.
     """
     wanted = _installations(app, installations)
     app.interrupt_hint = "it keeps nothing; run it again"
@@ -91,7 +91,7 @@ def watchdog(
         app.home, "watchdog", json.dumps(asked), note=notes.append if quiet else app.note
     )
     app.interrupt_hint = ""
-    if app.as_json or not quiet or found.unavailable or _overdue(found):
+    if app.as_json or not quiet or found.unavailable or _overdue(found) or _reported(found):
         _show(app, found)
     _raise_outcome(found, only_looks)
 
@@ -111,6 +111,10 @@ def _installations(app: App, given: tuple[str, ...]) -> list[str]:
 
 def _overdue(found: JsonObject) -> int:
     return sum(row.is_overdue for row in found.rows)
+
+
+def _reported(found: JsonObject) -> int:
+    return sum(row.is_only_reported for row in found.rows)
 
 
 def _show(app: App, found: JsonObject) -> None:
@@ -151,3 +155,7 @@ def _raise_outcome(found: JsonObject, only_looks: bool) -> None:
     if found.ended:
         hint = "the computer that rented it did not end it: see gpu-shopper status there"
         raise ProblemsFound(f"{plural(found.ended, 'instance')} past the hard maximum: ended", hint, code="ended")
+    if reported := _reported(found):
+        text = f"{plural(reported, 'instance')} can only be reported: nothing ends {'it' if reported == 1 else 'them'}"
+        hint = "look at each in the cloud's console, and end there what nobody needs"
+        raise ProblemsFound(text, hint, code="reported")
