@@ -9,7 +9,7 @@ import pytest
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.clock_rules import clock_rules
-from gpushopper.core.lifecycle.ends.self_ended import on_absent_and_silent
+from gpushopper.core.lifecycle.ends.self_ended import after_gap, has_been_silent, on_absent_and_silent
 from gpushopper.core.lifecycle.reachability import on_heartbeat
 from gpushopper.core.lifecycle.sightings import on_sighting
 from gpushopper.core.listing.missing import close_if_proven
@@ -56,6 +56,8 @@ def test_its_books_stop_at_the_first_absence_and_nothing_is_destroyed():
         ({"last_absence_boot": BOOT + us(599)}, IDLE),
         ({"silent_since": None}, IDLE),
         ({"silent_since": WALL + us(11)}, IDLE),
+        ({"silent_since": WALL - us(700), "last_absence_boot": BOOT + us(599)}, IDLE),
+        ({"silent_since": WALL + us(9), "last_absence_boot": BOOT + us(608)}, IDLE),
         ({"state": State.RUNNING}, IDLE),
         ({"state": State.DESTROYING}, IDLE),
         ({"self_ended_at": WALL}, IDLE),
@@ -114,3 +116,32 @@ def test_a_sighting_with_its_host_offline_takes_back_that_its_cost_stands_still(
     after = carried_out(one, actions)
     assert (after.state, after.self_ended_at) == (State.MISSING, None)
     assert alarms.SELF_ENDED in [alarm.kind for alarm in of(ClearAlarm, actions)]
+
+
+def test_after_a_sleep_silence_and_absences_are_counted_anew_and_the_books_still_stop_at_the_first():
+    asleep = 8 * 3600
+    woken = absent(**after_gap(absent(absence_count=2)))
+    assert (woken.silent_since, woken.absence_count, woken.first_absence_boot) == (None, 1, BOOT)
+    at_once = replace(woken, silent_since=WALL + us(asleep), absence_count=3, last_absence_boot=BOOT + us(asleep + 60))
+    assert concluded(at_once, after_s=asleep + 61) == []
+    later = replace(at_once, last_absence_boot=BOOT + us(asleep + 600))
+    assert change(concluded(later, after_s=asleep + 600)).fields["self_ended_at"] == WALL
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        absent(self_ended_at=WALL),
+        absent(desired_state=DesiredState.TERMINATED),
+        attempt(),
+        absent(absence_count=1, silent_since=None),
+    ],
+)
+def test_what_is_concluded_or_not_begun_stays_after_a_sleep(one: Attempt):
+    assert after_gap(one) == {}
+
+
+def test_one_login_that_failed_is_no_silence():
+    assert not has_been_silent(attempt(), moment(999), REAL)
+    failed = attempt(silent_since=WALL)
+    assert not has_been_silent(failed, moment(44), REAL) and has_been_silent(failed, moment(45), REAL)

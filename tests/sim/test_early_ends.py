@@ -191,6 +191,41 @@ def test_a_night_in_which_all_of_several_ended_themselves_is_concluded_for_each(
     assert sum(destroys(world, ref) for ref in refs) == 0
 
 
+def test_one_login_that_failed_excuses_no_list_that_lacks_many(world: World) -> None:
+    """The breaker holds such a list back, until the instances have been silent for more than a login (I29)."""
+    refs = [world.provision(hours=8, idle_us=30 * MINUTE) for _ in range(4)]
+    assert world.run_until(lambda: all(world.status(ref) == "running" for ref in refs), 1800)
+    world.run_for(120)
+    kept = next(iter(world.our_instances()))["id"]
+    for instance in world.our_instances():
+        if instance["id"] != kept:
+            world.fault("list", "omit", "2m", instance=str(instance["id"]))
+    go_silent(world)
+    world.run_for(32)
+    world.engine.wake()
+    world.run_for(5)
+    assert "mass_disappearance" in world.alarms()
+    assert all(world.view(ref).health != "self_ended" for ref in refs)
+
+
+def test_a_sleep_is_no_time_in_which_an_instance_was_silent(world: World) -> None:
+    """Absent and silent a minute before the laptop slept, and again when it woke: that shows two moments (F65)."""
+    ref, other = idle_session(world), world.provision(hours=8)  # a list without any instance is held back
+    assert world.running(other) and world.remote is not None
+    first, *_ = world.remote.guards.values()
+    assert first.agent is not None
+    first.agent.works_until = world.market.now()
+    world.run_for(15 * 60)
+    go_silent(world)
+    assert world.run_until(lambda: world.view(ref).health == "missing", 2 * 3600)
+    world.run_for(90)
+    world.sleep(2 * 3600)
+    world.run_for(300)
+    assert world.view(ref).health == "missing" and "self_ended" not in world.alarms()
+    world.run_for(600)
+    assert world.view(ref).health == "self_ended"
+
+
 def test_such_a_session_can_be_closed_at_once(world: World) -> None:
     ref = idle_session(world)
     rest(world)

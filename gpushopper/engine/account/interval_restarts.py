@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpushopper.core.lifecycle.ends.self_ended import after_gap
 from gpushopper.core.model.actions import UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
@@ -22,6 +23,13 @@ def restart_login_timeouts(account: Account, now: ClockSnapshot) -> None:
     for attempt in account.open_attempts():
         if attempt.state is State.BOOTING and attempt.is_running:
             _set(account, attempt, {"progress_boot": now.boot}, now)
+
+
+def restart_silence(account: Account, now: ClockSnapshot) -> None:
+    """Whether an instance has ended by itself is seen while this computer is awake, and not over a gap (ends.md E5)."""
+    for attempt in account.open_attempts():
+        if changes := after_gap(attempt):
+            _set(account, attempt, changes, now)
 
 
 def _set(account: Account, attempt: Attempt, fields: dict[str, Any], now: ClockSnapshot) -> None:

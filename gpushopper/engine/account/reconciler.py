@@ -22,7 +22,7 @@ from gpushopper.engine.account.create.creator import Creator
 from gpushopper.engine.account.destroyer import Destroyer
 from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
 from gpushopper.engine.account.inferred_identity import InferredIdentity
-from gpushopper.engine.account.interval_restarts import restart_login_timeouts, restart_settling
+from gpushopper.engine.account.interval_restarts import restart_login_timeouts, restart_settling, restart_silence
 from gpushopper.engine.account.listing.instance_reads import InstanceReads
 from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
@@ -209,6 +209,7 @@ class AccountReconciler:
         restart_settling(self, now)
         self.heartbeats.wake()
         restart_login_timeouts(self, now)
+        restart_silence(self, now)
 
     def take_over(self, former: AccountReconciler) -> None:
         """Expect the answers to creates and destroys that the former reconciler of this account sent (F67)."""

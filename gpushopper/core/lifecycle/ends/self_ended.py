@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gpushopper.core import alarms
 from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
@@ -27,8 +29,26 @@ def is_self_ended(
     first, last, silent = attempt.first_absence_boot, attempt.last_absence_boot, attempt.silent_since
     if first is None or last is None or silent is None or attempt.absence_count < policy.self_ended_observations:
         return False
-    window = us(policy.self_ended_window_s)
-    return last - first >= window and now.wall - silent >= window
+    # Both over the same time: absences from before the silence, as of before a sleep, agree with nothing.
+    silent_boot = now.boot - (now.wall - silent)
+    return last - max(first, silent_boot) >= us(policy.self_ended_window_s)
+
+
+def after_gap(attempt: Attempt) -> dict[str, Any]:
+    """What changes after a sleep of this computer or a jump of its clocks: the time of that shows nothing (F65).
+
+    Silence begins anew, and one absence is left of those before: its books stop there, and it takes more to conclude.
+    """
+    if not attempt.is_wanted or attempt.self_ended_at is not None:
+        return {}
+    silence = {"silent_since": None} if attempt.silent_since is not None else {}
+    return silence | ({"absence_count": 1} if attempt.absence_count > 1 else {})
+
+
+def has_been_silent(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> bool:
+    """Whether more than one login in a row has failed: one alone fails now and then, at an instance that is there."""
+    least = us(policy.heartbeat_interval_s + policy.heartbeat_timeout_s)
+    return attempt.silent_since is not None and now.wall - attempt.silent_since >= least
 
 
 def on_absent_and_silent(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gpushopper.core.lifecycle.ends.self_ended import has_been_silent
 from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing import reconcile
 from gpushopper.core.listing.list_breaker import newly_missing
@@ -40,6 +41,8 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
         shown_elsewhere=shown_elsewhere(name, account.same_as, ctx.seen_accounts),
         cloud_of=ctx.cloud_of,
     )
+    ended = {a.id for a in recorded.open if has_been_silent(a, now, account.policy)}
+    recorded = replace(recorded, may_have_ended=recorded.may_have_ended & ended)
     missing = missing_attempts(recorded, seen)
     # A list that lacks what was there a moment ago proves no absence of anything else either (I11).
     observed.health.is_inconsistent = bool(newly_missing(missing))
