@@ -70,6 +70,18 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
     )
 
 
+def landing_of(given: dict[str, Any]) -> dict[str, Any]:
+    """What brings results home before the end, as a request has it.
+
+    Raises:
+        UsageError: a folder or the script cannot be used, or there is nothing to hold it for.
+    """
+    fields = landing_fields(given)
+    if given["hold"] and not fields["pulls"]:
+        raise UsageError("--hold waits for what --pull brings home", "add --pull DIR:LOCAL, or leave it out")
+    return fields
+
+
 def _ask_gpu(app: App) -> str:
     """Prompt for the GPU if no option or setting names one.
 
@@ -96,7 +108,7 @@ def _refuse_impossible(image: str | None) -> None:
 @click.pass_obj
 def plan(app: App, /, **given: Any) -> None:
     """Show what `provision` would rent, its max cost, and what happens at its end. Rents nothing."""
-    landing_fields(given)
+    landing_of(given)
     found = app.client.plan(plan_request(app, load_settings(app), given))
     if app.output == "json":
         tables.out(json_output.document(plan=found))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.commands.rent.plan import CHOICE, plan_request, refuse_over_limit
+from gpushopper.cli.commands.rent.plan import CHOICE, landing_of, plan_request, refuse_over_limit
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.durations import SPAN
-from gpushopper.cli.input.options import DRY_RUN, DURATION, LANDING, LIMITS, SEARCH, YES, landing_fields, load_settings
+from gpushopper.cli.input.options import DRY_RUN, DURATION, LANDING, LIMITS, SEARCH, YES, load_settings
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import end_limits_view, json_output, session_phases, tables
 from gpushopper.cli.output.endings import landing_view
@@ -67,9 +67,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     until the instance is ready. The deadline is stored before anything is requested.
     """
     _check(given)
-    landing = landing_fields(given)
-    if given["hold"] and not landing["pulls"]:
-        raise UsageError("--hold waits for what --pull brings home", "add --pull DIR:LOCAL, or leave it out")
+    landing = landing_of(given)
     wanted = session_setup.read(given)
     config = load_settings(app)
     request = plan_request(app, config, given, to_rent=True)
