@@ -15,8 +15,8 @@
 #   going ended longest  runs under way; those that ended and shall end the instance; the longest wait for one of them
 #
 # Files in D: end-run, end-done; runs-ended (`BOOTID SINCE SUM`: which runs have ended, and when that was first seen);
-# told (which warnings the terminals got); done (`BOOTID SINCE`: when `done` was asked for); before-end.mark (1 once the
-# hook has begun); end-run.room, runs-ended.room (blanks, see room).
+# told (which warnings the terminals got); done (`BOOTID SINCE`: when `done` was asked for); login (who brought
+# before-end, the hook), before-end.mark (1 once it has begun); end-run.room, runs-ended.room (blanks, see room).
 # shellcheck disable=SC2015,SC2086,SC2154 # `|| return` and `|| continue` cannot fail; numbers are checked; l_NAME: limits
 exec 2>/dev/null
 umask 077
@@ -337,47 +337,7 @@ pulled_after_done() {
   keep end-done "$l_END $id $((up + l_grace)) done"
 }
 
-# ---- the hook before the end ----------------------------------------------------------------------------------------
-
-ends_soon() {
-  for name in idle contact run 'done'; do
-    is_due $name && return
-  done
-  deadline && [ $left -le $l_land ]
-}
-
-# Runs the user's script once, as the run before-end: 15 minutes before the deadline (`land`), or when an early end is written.
-# It has five minutes, and 20 MB of output. Its mark is changed in place, for which a full disk has room.
-# shellcheck disable=SC2016 # it is for the other shell
-HOOK='
-echo $$ >"$1/pid"
-[ ! -r "$HOME/.gpu-shopper/environment" ] || . "$HOME/.gpu-shopper/environment"
-cd "$HOME"
-{
-  timeout -s KILL "$3" sh "$2"
-  printf "%-7s\n" $? 1<>"$1/status.new"
-  mv "$1/status.new" "$1/status"
-} 2>&1 | {
-  head -c 20000000 >"$1/out"
-  cat >/dev/null
-}
-'
-hook() {
-  [ -f "$D/before-end" ] || return
-  first "$D/before-end.mark" 1 || keep before-end.mark 0
-  mark=${x:-0}
-  if ! ends_soon; then
-    [ "$mark" = 0 ] || printf 0 1<>"$D/before-end.mark"
-    return
-  fi
-  [ "$mark" = 0 ] && printf 1 1<>"$D/before-end.mark" || return
-  f=$R/root/$RUNS/before-end
-  rm -rf "$f"
-  mkdir -p "$f"
-  echo before-end >"$f/command"
-  : >"$f/err"
-  HOME=$R/root setsid sh -c "$HOOK" gpu-shopper-run "$f" "$D/before-end" $((30 * l_tick)) </dev/null >/dev/null &
-}
+# include hook.sh
 
 now || exit
 case $1 in

@@ -12,6 +12,8 @@ PARTS_OF_AGENT = ("verdict.py", "measure.py", AGENT)
 
 _OWN_IMPORT = re.compile(r"^from (?:verdict|measure) import .*\n", re.MULTILINE)
 
+_INCLUDE = re.compile(r"^# include (.+)\n", re.MULTILINE)
+
 
 def agent_text() -> str:
     """The whole agent as one file, which needs nothing but Python's standard library."""
@@ -19,5 +21,5 @@ def agent_text() -> str:
 
 
 def upkeep_text() -> str:
-    """Load agent/upkeep.sh, which the guard calls at each tick."""
-    return agent_script(UPKEEP)
+    """Load agent/upkeep.sh, which the guard calls at each tick, as one file: with what its lines `# include` name."""
+    return _INCLUDE.sub(lambda match: agent_script(match[1]), agent_script(UPKEEP))

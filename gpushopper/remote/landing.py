@@ -31,11 +31,24 @@ grep -qsF "$y" "$D/end-done" || [ ! -f "$D/upkeep.sh" ] || sh "$D/upkeep.sh" don
 _DROP_DONE, _DROP_PULLED = 'put done "$up"\n', 'put pulled "$up"\n'
 
 _WAIT_FOR_HOOK = """\
+H=
+case $1 in *[!A-Za-z0-9_.-]*) ;; *) eval H=~$1 ;; esac
 n=0
 while [ -f "$D/before-end" ] && [ $n -lt {hook_s:d} ]; do
 x=
 read -r x <"$D/before-end.mark" || :
-[ "$x" = 1 ] && [ -f /root/.gpu-shopper/runs/before-end/status ] && break
+[ "$x" = 1 ] && [ -f "$H/.gpu-shopper/runs/before-end/status" ] && break
+n=$((n + 1))
+sleep 1
+done
+:
+"""
+
+# A status that is older than the script is of one before.
+_DROP_WAIT = """\
+n=0
+while [ -f "$I/before-end" ] && [ $n -lt {hook_s:d} ]; do
+[ "$HOME/.gpu-shopper/runs/before-end/status" -nt "$I/before-end" ] && break
 n=$((n + 1))
 sleep 1
 done
@@ -79,9 +92,9 @@ def land(
         if order.by_user:
             link.run(in_guard_folder(_TELL_DONE, _DROP_DONE).encode(), ANSWER_LIMIT)
         if order.hook_s:
-            link.run(
-                in_guard_folder(_WAIT_FOR_HOOK.format(hook_s=round(order.hook_s) + MARGIN_S)).encode(), ANSWER_LIMIT
-            )
+            wait_s = round(order.hook_s) + MARGIN_S
+            lines = in_guard_folder(_WAIT_FOR_HOOK.format(hook_s=wait_s), _DROP_WAIT.format(hook_s=wait_s))
+            link.run(lines.encode(), ANSWER_LIMIT)
         found = _pull_all(link, order, report)
         link.run(in_guard_folder(_MARK + _MARK_RUNS, _DROP_PULLED + _MARK_RUNS).encode(), ANSWER_LIMIT)
     except (ShopperError, OSError) as error:

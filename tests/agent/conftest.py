@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from gpushopper.providers.vast.guard_recipe import STARTUP_LIMIT
 from gpushopper.remote import boot_script, guard_files
 from gpushopper.remote.planting.guard_text import guard_for
 from tests.agent.contained_instance import TRUE_START, Image, Instance, containment_problem, make_scratch
+from tests.agent.fixture_root import FixtureRoot
 from tests.agent.provider import Provider
+from tests.needs import needs
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y somebody"
 LIFE, MAX_LIFE = 3600, 7200
@@ -27,6 +30,9 @@ REASON = containment_problem()
 
 PROOFS = ("test_guard_calls", "test_guard_time", "test_early_lives")
 """Whole lives, second by second; test_guard_rules and test_early_ends check the same rules with single calls."""
+
+SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash", "--posix"]}
+LONG_AGO = (1, 1)
 
 IMAGES = {"dash": Image("dash"), "busybox": Image("busybox")}
 
@@ -120,3 +126,37 @@ def rent(provider: Provider) -> Iterator[Callable[..., Instance]]:
         shutil.rmtree(instance.scratch, ignore_errors=True)
     assert not (Path(__file__).parent / ".must-not-be-written").exists()
     assert os.getpid()
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[needs(name), *([] if name == "dash" else [pytest.mark.proofs])]) for name in SHELLS
+    ]
+)
+def shell(request: pytest.FixtureRequest) -> list[str]:
+    return SHELLS[request.param]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> FixtureRoot:
+    made = FixtureRoot(tmp_path)
+    os.utime(tmp_path / "dev/pts/0", LONG_AGO)
+    return made
+
+
+@pytest.fixture
+def upkeep(root: FixtureRoot, shell: list[str]) -> Callable[..., str]:
+    """Call it as the guard does at a tick, after so many seconds."""
+
+    def call(seconds: int = 10, *words: str, timeout_s: float = 20) -> str:
+        root.let_pass(seconds)
+        script = str(root.folder / "upkeep.sh")
+        done = subprocess.run(
+            [*shell, script, "--root", str(root.top), *words],
+            env={"PATH": f"{root.bin}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(root.top / "root")},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False,
+        )  # fmt: skip
+        assert done.stderr == ""
+        return done.stdout
+
+    return call

@@ -53,8 +53,10 @@ def test_it_knows_our_own_programs_by_what_they_are_called_with():
 
 @needs("shellcheck")
 @pytest.mark.parametrize("dialect", ["sh", "dash"])
-def test_shellcheck_finds_nothing(dialect: str):
+@pytest.mark.parametrize("script", ["upkeep.sh", "drop.sh", "over_ssh.sh"])
+def test_shellcheck_finds_nothing(dialect: str, script: str):
+    text = upkeep_text() if script == "upkeep.sh" else guard_files.agent_script(script)
     found = subprocess.run(
-        ["shellcheck", "-s", dialect, str(AGENT / "upkeep.sh")], capture_output=True, text=True, timeout=60, check=False
+        ["shellcheck", "-s", dialect, "-"], input=text, capture_output=True, text=True, timeout=60, check=False
     )
     assert (found.returncode, found.stdout) == (0, "")

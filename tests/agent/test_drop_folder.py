@@ -110,6 +110,17 @@ def test_it_renews_is_brought_limits_ends_after_a_run_and_by_done(rented, wait_u
     assert name == "done" and 0 < left <= 91
 
 
+def test_the_script_before_the_end_lies_where_its_login_reads_it_and_goes_with_it(rented, wait_until):
+    there = rented()
+    wait_until(lambda: there.instance.sh("ls /usr/local/bin/gpu-shopper-done"), 20)
+    packed = parts.Programs("up", "agent").packed("echo saved\n").decode()
+    bring = over_ssh(parts.bring_command(LINE, with_hook=True)).removeprefix("exec ")
+    assert "brought=later" in there.sh(f"printf %s '{packed}' | {bring}")
+    assert there.instance.sh("cat /var/lib/gs-drop/user/before-end") == "echo saved\n"
+    there.bring()
+    assert there.instance.sh("ls /var/lib/gs-drop/user") == "limits\n"
+
+
 HOSTILE = {
     "letters": "echo '9 60 $(reboot)' >$F",
     "too many": "echo 9 60 1 1 1 1 1 1 1 1 1 1 1 1 1 1 >$F",

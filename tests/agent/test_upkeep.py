@@ -4,65 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tests.agent.fixture_root import BOOT, END, FixtureRoot, stat_line
-from tests.needs import needs
-
-TICK_S, GRACE_S, FAILED_S = 10, 120, 1800
-LONG_AGO = (1, 1)
-SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash", "--posix"]}
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(name, marks=[needs(name), *([] if name == "dash" else [pytest.mark.proofs])]) for name in SHELLS
-    ]
-)
-def shell(request: pytest.FixtureRequest) -> list[str]:
-    return SHELLS[request.param]
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> FixtureRoot:
-    made = FixtureRoot(tmp_path)
-    os.utime(tmp_path / "dev/pts/0", LONG_AGO)
-    return made
-
-
-@pytest.fixture
-def upkeep(root: FixtureRoot, shell: list[str]) -> Callable[..., str]:
-    """Call it as the guard does at a tick, after so many seconds."""
-
-    def call(seconds: int = TICK_S, *words: str, timeout_s: float = 20) -> str:
-        root.let_pass(seconds)
-        script = str(root.folder / "upkeep.sh")
-        done = subprocess.run(
-            [*shell, script, "--root", str(root.top), *words],
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(root.top / "root")},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False,
-        )  # fmt: skip
-        assert done.stderr == ""
-        return done.stdout
-
-    return call
-
-
-def seconds_to_end(root: FixtureRoot, name: str = "run") -> int | None:
-    """Read how long the end file still leaves, checked to be of the form that the guard reads; None without one."""
-    words = root.text(f"end-{name}").split()
-    if not words:
-        return None
-    assert words[:2] == [str(END), BOOT] and words[3:] == [name]
-    return int(words[2]) - root.up
-
-
-def running(root: FixtureRoot, run: str, pid: int) -> Path:
-    root.process(pid, stat_line(pid, "sh"), f"sh -c w gpu-shopper-run /root/.gpu-shopper/runs/{run} train /bin/sh")
-    return root.run(run, pid=f"{pid}\n", ends="always 0 0\n")
+from tests.agent.fixture_root import BOOT, END, stat_line
+from tests.agent.upkeep_folder import FAILED_S, GRACE_S, TICK_S, deadline_in, hook, running, seconds_to_end
 
 
 @pytest.mark.parametrize(
@@ -332,63 +278,6 @@ def test_done_works_without_python(root, upkeep):
     assert seconds_to_end(root, "done") == GRACE_S
 
 
-def hook(root: FixtureRoot) -> Path:
-    root.write("root/.gs-guard/before-end", "echo saved; echo $HOME; exit 4\n")
-    return root.top / "root/.gpu-shopper/runs/before-end"
-
-
-def deadline_in(root: FixtureRoot, seconds: int) -> None:
-    root.write("root/.gs-guard/state", f"{END} 3 {seconds} 60 {END} {root.up} {BOOT}\n")
-
-
-def test_the_hook_runs_once_15_minutes_before_the_deadline_as_a_run_of_its_own(root, upkeep, wait_until):
-    folder = hook(root)
-    root.write("root/.gs-guard/renewal", f"{END} 2 5 60 {END} {root.up} {BOOT}\n")
-    deadline_in(root, 950)
-    upkeep()
-    assert not folder.exists() and root.text("before-end.mark") == "0\n"
-    upkeep(50)
-    wait_until((folder / "status").exists, 10)
-    assert (folder / "status").read_text().strip() == "4"
-    wait_until(lambda: (folder / "out").read_text() == f"saved\n{root.top}/root\n", 10)
-    (folder / "status").unlink()
-    upkeep()
-    assert not (folder / "status").exists()
-    deadline_in(root, 5000)
-    upkeep()
-    deadline_in(root, 500)
-    upkeep()
-    wait_until((folder / "status").exists, 10)
-
-
-def test_the_hook_runs_when_an_early_end_is_written_and_is_no_run_to_wait_for(root, upkeep, wait_until):
-    folder = hook(root)
-    root.run("abc", status="0\n", ends="always 0 0\n")
-    upkeep()
-    wait_until((folder / "status").exists, 10)
-    (folder / "status").unlink()
-    upkeep()
-    assert seconds_to_end(root) == GRACE_S - TICK_S
-
-
-def test_endless_output_of_the_hook_is_cut(root, upkeep, wait_until):
-    folder = hook(root)
-    root.write("root/.gs-guard/before-end", "head -c 30000000 /dev/zero\n")
-    deadline_in(root, 100)
-    upkeep()
-    wait_until((folder / "status").exists, 20)
-    wait_until(lambda: (folder / "out").stat().st_size == 20_000_000, 20)
-
-
-@pytest.mark.parametrize("text", ["", "garbage", f"{END} 3 x 60 {END} 1000 {BOOT}", f"9 3 10 60 9 1000 {BOOT}",
-                                  f"{END} 3 10 60 {END} 1000 another"])  # fmt: skip
-def test_a_damaged_or_former_deadline_starts_no_hook(root, upkeep, text):
-    folder = hook(root)
-    root.write("root/.gs-guard/state", f"{text}\n")
-    upkeep()
-    assert not folder.exists()
-
-
 def test_no_end_that_waits_to_be_pulled_is_later_than_the_deadline(root, upkeep):
     root.limits(hold=2_678_400)
     deadline_in(root, 4000)
@@ -396,11 +285,3 @@ def test_no_end_that_waits_to_be_pulled_is_later_than_the_deadline(root, upkeep)
     upkeep()
     assert seconds_to_end(root) == 4000 - 2 * TICK_S
     assert f"ends in {4000 - 3 * TICK_S} s" in upkeep(TICK_S, "done")
-
-
-def test_the_hook_runs_as_long_before_the_deadline_as_is_asked_for(root, upkeep, wait_until):
-    folder = hook(root)
-    root.limits(land=1800)
-    deadline_in(root, 1700)
-    upkeep()
-    wait_until((folder / "status").exists)

@@ -67,9 +67,10 @@ def report_command() -> str:
 
 def bring_command(limits: str, *, with_hook: bool = False) -> str:
     """Lines that save the programs on stdin and these limits, each as a whole or not at all, and say how it went."""
-    hook = f"&& save {HOOK} " if with_hook else ""
+    hook = f"&& save {HOOK} " if with_hook else f'&& rm -f "$D/{HOOK}" '
     names = {"upkeep": UPKEEP, "agent": AGENT, "name": LIMITS, "hook": hook, "install_done": done_command.INSTALL}
-    dropped = _DROP_LIMITS.format(numbers=drop_folder.limit_numbers(limits), done=done_command.NAME)
+    drop_hook = _DROP_HOOK if with_hook else f'rm -f "$I/{HOOK}"\n'
+    dropped = drop_hook + _DROP_LIMITS.format(numbers=drop_folder.limit_numbers(limits), done=done_command.NAME)
     return in_guard_folder(_BRING.format(limits=shlex.quote(limits), **names) + _ABOUT, dropped + _ABOUT)
 
 
@@ -109,6 +110,7 @@ mv -f "$D/$1.new" "$D/$1" && [ -f "$D/$1" ]
 }}
 x=$(sed -n '1s/.* END=\\([0-9]*\\).*/\\1/p' "$D/guard.sh")
 L="END=$x "{limits}
+printf '%s\\n' "$1" >"$D/login.new" && mv -f "$D/login.new" "$D/login"
 if save {upkeep} && save {agent} {hook}&& printf '%s\\n' "$L" >"$D/{name}.new" && put {name}; then
 x=$(cat "$D/{upkeep}" "$D/{agent}" "$D/{name}" | cksum)
 echo "brought=${{x%% *}}"
@@ -116,6 +118,13 @@ echo "brought=${{x%% *}}"
 rm -f "$D/{upkeep}.new" "$D/{agent}.new" "$D/{name}.new"
 echo brought=-
 fi
+"""
+
+# After two programs, which such a login cannot bring. It is run as that login.
+_DROP_HOOK = f"""\
+read -r x
+read -r x
+read -r x && printf %s "$x" | base64 -d | gunzip >"$I/{HOOK}.new" && mv -f "$I/{HOOK}.new" "$I/{HOOK}"
 """
 
 # Root takes the limits over at a tick of the guard, and shows then which ones it has. The programs are there already.
@@ -151,10 +160,13 @@ echo free=$y
 def in_guard_folder(lines: str, dropped: str = "") -> str:
     """Run lines where the guard lies (D), as root if that is possible; nothing runs where there is no guard.
 
-    `dropped` are for a login that finds none and cannot become root (`drop_folder.FIND` precedes them).
+    `$1` is the login's name. `dropped` are for a login that finds none and cannot become root; `drop_folder.FIND`
+    precedes them.
     """
     find = f'{guard_files.FOLDERS}; do\nD=$D/{guard_files.FOLDER}\n[ -s "$D/{guard_files.SCRIPT}" ] || continue\n'
     whole = f"export LC_ALL=C\n{find}{lines}exit\ndone\n"
     # sudo may read what is on stdin: the first one is given nothing.
-    root = f"[ $(id -u) = 0 ] || ! sudo -n true </dev/null || exec sudo -n /bin/sh -c {shlex.quote(whole)}\n"
-    return f"(\n{root}{whole}{drop_folder.FIND}{dropped})"
+    name = '"$(id -un)"'
+    may = "[ $(id -u) = 0 ] || ! sudo -n true </dev/null"
+    root = f"{may} || exec sudo -n /bin/sh -c {shlex.quote(whole)} sh {name}\n"
+    return f"(\n{root}set -- {name}\n{whole}{drop_folder.FIND}{dropped})"

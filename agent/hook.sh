@@ -1,0 +1,75 @@
+# The hook before the end: a part of upkeep.sh, which includes it (remote/agent_files.py).
+
+ends_soon() {
+  for name in idle contact run 'done'; do
+    is_due $name && return
+  done
+  deadline && [ $left -le $l_land ]
+}
+
+# The user's script as the run before-end: in its login's home, where its files are and from where its output is kept. It
+# has five minutes, and 20 MB of output. The script comes in GS_HOOK, or lies in GS_FILE, which only its login reads.
+# shellcheck disable=SC2016,SC2089 # it is for the other shell
+HOOK='
+umask 077
+text=$GS_HOOK
+[ ! "$GS_FILE" ] || text=$(head -c 65536 "$GS_FILE")
+limit=$GS_LIMIT
+unset GS_HOOK GS_FILE GS_LIMIT GS_WRAP
+rm -rf "$1"
+mkdir -p "$1"
+echo before-end >"$1/command"
+: >"$1/err"
+echo $$ >"$1/pid"
+[ ! -r "$HOME/.gpu-shopper/environment" ] || . "$HOME/.gpu-shopper/environment"
+cd "$HOME"
+{
+  timeout -s KILL "$limit" sh -c "$text"
+  printf "%-7s\n" $? 1<>"$1/status.new"
+  mv "$1/status.new" "$1/status"
+} 2>&1 | {
+  head -c 20000000 >"$1/out"
+  cat >/dev/null
+}
+'
+
+# Sets login, and text or file: whose script there is; fails where there is none. The login that brought one is noted
+# beside it; one that cannot become root has it in its drop folder (drop.sh).
+find_hook() {
+  login=root text='' file=''
+  if [ -f "$D/before-end" ]; then
+    text=$(head -c 65536 "$D/before-end")
+    ! first "$D/login" 40 || login=$x
+  else
+    for file in "$R"/var/lib/gs-drop/*/before-end; do
+      login=${file%/*} login=${login##*/}
+      [ ! -f "$file" ] || break
+      file=
+    done
+    [ "$file" ] || return
+  fi
+  case $login in '' | -* | *[!A-Za-z0-9_.-]*) return 1 ;; esac
+}
+
+# Runs it once, 15 minutes before the deadline (`land`), or when an early end is written. The mark is changed in place,
+# for which a full disk has room.
+hook() {
+  find_hook || return
+  first "$D/before-end.mark" 1 || keep before-end.mark 0
+  mark=${x:-0}
+  if ! ends_soon; then
+    [ "$mark" = 0 ] || printf 0 1<>"$D/before-end.mark"
+    return
+  fi
+  [ "$mark" = 0 ] && printf 1 1<>"$D/before-end.mark" || return
+  # shellcheck disable=SC2016 # it is for the shell of that login
+  start='exec setsid sh -c "$GS_WRAP" gpu-shopper-run "$HOME/.gpu-shopper/runs/before-end"'
+  GS_WRAP=$HOOK GS_HOOK=$text GS_FILE=$file GS_LIMIT=$((30 * l_tick))
+  # shellcheck disable=SC2090
+  export GS_WRAP GS_HOOK GS_FILE GS_LIMIT
+  if [ "$login" = root ]; then
+    HOME=$R/root sh -c "$start" </dev/null >/dev/null &
+  else
+    su -s /bin/sh "$login" -c "$start" </dev/null >/dev/null &
+  fi
+}
