@@ -28,8 +28,6 @@ if [ "$1" = --root ]; then
 fi
 RUNS=.gpu-shopper/runs
 MOST_RUNS=2000
-NEW_LINE='
-'
 
 # keep FILE TEXT: save a file as a whole; on a full disk over the blanks of `room`, else the old one stays.
 keep() {
@@ -43,14 +41,7 @@ room() {
   [ -f "$D/$1.room" ] || printf '%-200s\n' '' >"$D/$1.room" || rm -f "$D/$1.room"
 }
 
-# first FILE N: sets x to the first line of a regular file, cut after N characters; fails where there is none.
-first() {
-  x=
-  [ -f "$1" ] && [ ! -h "$1" ] || return
-  x=$(head -c "$2" "$1")
-  x=${x%%"$NEW_LINE"*}
-  [ "$x" ]
-}
+# include run_folder.STATE
 
 # words TEXT: sets w1 to w7.
 words() {
@@ -181,22 +172,11 @@ before_deadline() {
 
 # ---- runs -----------------------------------------------------------------------------------------------------------
 
-# Sets s to the state of the run in folder $1: its status, or running, lost, or unstarted. The status is looked for again
-# after the process, which may have ended in between.
-state() {
-  s=running
-  first "$1/status" 8 && s=${x%% *} && return
-  if first "$1/pid" 20; then
-    is_number "$x" && tr '\0' '\n' <"$R/proc/$x/cmdline" | grep -qF "${1##*/}" && return
-    first "$1/status" 8 && s=${x%% *} && return
-    # Its wrapper was killed; what the run started may still have its output open.
-    # shellcheck disable=SC2010 # it is the names that the links lead to
-    [ "$open" ] || open=" $(ls -l "$R"/proc/[0-9]*/fd/[12] | grep -F "/$RUNS/")"
-    case $open in *"/$RUNS/${1##*/}/"*) return ;; esac
-    s=lost
-  else
-    s=unstarted
-  fi
+# Whether what a run has started still has its output open: then it goes on, although its wrapper was killed.
+still_writes() {
+  # shellcheck disable=SC2010 # it is the names that the links lead to
+  [ "$open" ] || open=" $(ls -l "$R"/proc/[0-9]*/fd/[12] | grep -F "/$RUNS/")"
+  case $open in *"/$RUNS/${1##*/}/"*) ;; *) return 1 ;; esac
 }
 
 # Sets wait: how long the run in folder $1, ended with status $s, keeps the instance; fails where it does not end it. In
@@ -251,12 +231,13 @@ look_in() {
     # Most have ended, and end nothing.
     [ ! -f "$run/status" ] || [ -f "$run/ends" ] || continue
     state "$run"
+    [ "$s" != lost ] || ! still_writes "$run" || s=running
     case $s in
       running)
         going=$((going + 1))
         [ ! -f "$run/ends" ] || ending=1
         ;;
-      unstarted) ;;
+      'not started') ;;
       *)
         wait_of "$run" || continue
         ended="$ended $run"

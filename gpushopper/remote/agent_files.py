@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gpushopper.core.model import run_folder
 from gpushopper.remote.guard_files import agent_script
 
 AGENT, UPKEEP = "agent.py", "upkeep.sh"
@@ -22,4 +23,8 @@ def agent_text() -> str:
 
 def upkeep_text() -> str:
     """Load agent/upkeep.sh, which the guard calls at each tick, as one file: with what its lines `# include` name."""
-    return _INCLUDE.sub(lambda match: agent_script(match[1]), agent_script(UPKEEP))
+    return _INCLUDE.sub(lambda match: _included(match[1]), agent_script(UPKEEP))
+
+
+def _included(name: str) -> str:
+    return run_folder.STATE.strip("\n") + "\n" if name == "run_folder.STATE" else agent_script(name)

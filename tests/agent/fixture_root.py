@@ -44,6 +44,7 @@ class FixtureRoot:
         self.write("proc/sys/kernel/random/boot_id", f"{BOOT}\n")
         self.write("proc/uptime", f"{self.up}.00 5.00\n")
         self.write("proc/1/stat", f"{stat_line(1, 'sleep', 0)}\n")
+        self.write("proc/self/cmdline", "")
         self.write("proc/net/dev", NETWORK.format(count=5000))
         self.write("dev/pts/0", "")
         self.process(os.getpid(), stat_line(os.getpid(), "python3", birth=777), "pytest")

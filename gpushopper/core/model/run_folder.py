@@ -15,18 +15,37 @@ RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 JUPYTER = "jupyter-"
 """The run id of a Jupyter server begins so (`gpu-shopper jupyter`): no end waits for it, because it never ends."""
 
-# `state FOLDER` sets `s` to the status of a run, or to running, lost or 'not started'. The status file is checked again
-# after the process, which may have ended in between.
+# `state FOLDER` sets `s` to the status of a run, or to running, lost or 'not started'. The status file is read again
+# after the process, which may have ended in between. `first FILE N` sets `x` to the first line of a regular file, cut
+# after N characters, and fails where there is none: whoever works there may have put anything in its place. R: the root
+# that holds /proc, for tests. Also a part of agent/upkeep.sh.
 STATE = """
+R=${R-}
+NEW_LINE='
+'
+first() {
+  x=
+  [ -f "$1" ] && [ ! -h "$1" ] || return
+  { x=$(head -c "$2" "$1"); } 2>/dev/null
+  x=${x%%"$NEW_LINE"*}
+  [ "$x" ]
+}
 lives() {
-  p=$(cat "$1/pid" 2>/dev/null) || return 1
-  if [ -r /proc/self/cmdline ]; then grep -q "$1" "/proc/$p/cmdline" 2>/dev/null; else kill -0 "$p" 2>/dev/null; fi
+  first "$1/pid" 20 || return
+  case $x in *[!0-9]*) return 1 ;; esac
+  if [ ! -r "$R/proc/self/cmdline" ]; then
+    kill -0 "$x" 2>/dev/null
+    return
+  fi
+  { tr '\\0' '\\n' <"$R/proc/$x/cmdline"; } 2>/dev/null | grep -qF "${1##*/}"
 }
 state() {
   s=running
-  [ -f "$1/status" ] || ! lives "$1" || return 0
+  first "$1/status" 8 && s=${x%% *} && return
+  ! lives "$1" || return 0
+  first "$1/status" 8 && s=${x%% *} && return
   s='not started'
-  if [ -f "$1/status" ]; then read -r s <"$1/status"; elif [ -s "$1/pid" ]; then s=lost; fi
+  ! first "$1/pid" 20 || s=lost
 }
 """
 
