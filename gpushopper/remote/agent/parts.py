@@ -135,6 +135,7 @@ N='{numbers}'
 if [ "$x" = "$N" ]; then
 x=$(sed -n 's/^parts=\\([0-9]*\\) .*/\\1/p' "$P/report")
 echo "brought=${{x:--}}"
+[ ! -x "$P/{done}" ] || C=$P/{done}
 ! command -v {done} >/dev/null || C={done}
 else
 put limits "$N"

@@ -30,7 +30,8 @@ exec /bin/sh \\"\\$D/upkeep.sh\\" done"
 is_ours() {{
 [ -f "$1" ] && grep -q '/upkeep.sh" done$' "$1"
 }}
-for d in "$D" {IN_PATH}; do
+for d in "$D" {IN_PATH} {DROP_FOLDERS}; do
+[ -d "$d" ] || continue
 C=$d/{NAME}
 [ ! -e "$C" ] && [ ! -h "$C" ] || is_ours "$C" || continue
 rm -f "$C.new"
