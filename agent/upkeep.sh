@@ -191,31 +191,33 @@ wait_of() {
   [ "$w1" = always ] || [ "$s" = 0 ] || [ "$wait" -gt "$l_failed" ] || wait=$l_failed
 }
 
-# Prints the home of everybody who may log in, one a line: some lie elsewhere than in /home, and a directory service may
-# name some that are not in /etc/passwd.
-homes() {
-  {
-    [ ! "$R" ] && timeout -s KILL 5 getent passwd || cat "$R/etc/passwd"
-  } | head -n 1000 | sed -n 's,^\([^:]*:\)\{5\}\(/[^:]*\):.*,\2,p' | while read -r x; do
-    printf '%s\n' "$R${x%/}"
-  done
-  for x in "$R/root" "$R"/home/*; do
-    printf '%s\n' "$x"
+# look_at_home FOLDER: look at its runs, unless that was done.
+look_at_home() {
+  case $seen in *"$NEW_LINE$1$NEW_LINE"*) return ;; esac
+  seen=$seen$1$NEW_LINE
+  [ ! -d "$1/$RUNS" ] || look_in "$1/$RUNS"
+}
+
+# Reads lines of /etc/passwd: some homes lie elsewhere than in /home.
+look_at_entries() {
+  lines=0
+  while [ $lines -lt 1000 ] && IFS=: read -r x x x x x home x; do
+    lines=$((lines + 1))
+    case $home in /*) look_at_home "$R${home%/}" ;; esac
   done
 }
 
 # Looks at everybody's runs. Sets going, ended and longest, and ending where one that is going shall end the instance.
 look_at_runs() {
-  going=0 ended='' ending='' longest=0 open='' n=0
-  set -f
-  IFS=$NEW_LINE
-  # shellcheck disable=SC2046 # split into lines on purpose
-  set -- $(homes | sort -u)
-  unset IFS
-  set +f
-  for home in "$@"; do
-    [ ! -d "$home/$RUNS" ] || look_in "$home/$RUNS"
+  going=0 ended='' ending='' longest=0 open='' n=0 seen=$NEW_LINE
+  for home in "$R/root" "$R"/home/*; do
+    look_at_home "$home"
   done
+  [ ! -f "$R/etc/passwd" ] || look_at_entries <"$R/etc/passwd"
+  # Of a directory service, which is not asked at each tick where there is none.
+  [ "$R" ] || ! grep -qsE '^passwd:.*(ldap|sss|nis|winbind)' /etc/nsswitch.conf || look_at_entries <<END
+$(timeout -s KILL 5 getent passwd)
+END
 }
 
 # The same for the runs in one folder.
