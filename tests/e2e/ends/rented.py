@@ -1,4 +1,8 @@
-"""Instances that are in use or not, for test_early_ends.py: rented in a live sandbox, used over real logins."""
+"""Instances that are in use or not: rented in a live sandbox, used over real logins.
+
+Real daemon, real boot script, guard, upkeep and agent, contained as `sandbox start --live` contains them; the drill
+policy makes a minute a second. The sandbox's ledger is the only evidence of an end.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from tests.sandbox_home import SandboxHome
 
 IDLE_S, WARNED_S = 20, 10
 """The idle limit, and how long before its end one is announced: nine ticks of the agent, and a second."""
+IDLE = f"--idle {IDLE_S}s"
 
 GPUS = ("RTX 3060", "RTX 3080", "RTX A4000")
 """Of each the market has several offers."""
@@ -106,6 +111,33 @@ class Rented:
     def until_proven(self, timeout_s: float = 180) -> dict[str, Any]:
         self.until(lambda: self.session["end_stage"] == "proven", timeout_s)
         return self.session
+
+
+def receipt(rented: Rented) -> dict[str, Any]:
+    found = json.loads(rented.sandbox.must("receipt", rented.name, "--json"))["receipts"]
+    return dict(found[-1]["receipt"])
+
+
+def alarms(sandbox: SandboxHome) -> dict[str, str]:
+    """Text of each open alarm by its kind."""
+    return {row["kind"]: row["text"] for row in json.loads(sandbox.must("alarms", "--json"))["alarms"]}
+
+
+def assert_ended_idle(rented: Rented, number: str) -> None:
+    """It ended itself at the announced second, and is proven gone, with what was heard."""
+    session = rented.until_proven()
+    assert (session["reason"], session["status"]) == ("idle", "stopped")
+    row = rented.row(number)
+    assert row["ended_by"] == "instance_key"
+    events = {event["kind"]: event for event in rented.events()}
+    assert events["ending"]["data"]["reason"] == "idle" and events["ending"]["data"]["allowed"]
+    assert receipt(rented)["reason"] == "idle"
+    late = at(row["ended_at"]) - at(session["ending_at"])
+    noticed = at(row["ended_at"]) - at(events["ending"]["at"])
+    proven = at(session["ended_at"]) - at(row["ended_at"])
+    print(f"\n{rented.name}: {late:+.1f} s from its announced end, {noticed:.1f} s after it was heard, "
+          f"proven {proven:.1f} s later")  # fmt: skip
+    assert -2 < late < 8
 
 
 def rent(
