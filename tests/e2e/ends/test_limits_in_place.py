@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -36,7 +37,11 @@ def test_idle_is_switched_off_in_place_and_not_where_nobody_answers(
     assert "idle 2h" in done.stderr and "idle 1h" in done.stderr
     done = sandbox.run("extend", "work", "--yes", "--for", "30m", "--timeout", "3s")
     assert done.returncode == 8, done.stdout + done.stderr
-    assert "would end itself at" in done.stderr
+    clock = r"(\d\d):(\d\d)"
+    both = re.search(rf"the new deadline, {clock}.* yet and would end itself at {clock}", done.stderr)
+    assert both, done.stderr
+    asked, own = (60 * int(hour) + int(minute) for hour, minute in (both.groups()[:2], both.groups()[2:]))
+    assert 29 <= (asked - own) % (24 * 60) <= 31
     session = work.session
     assert abs(at(session["guard_deadline_at"]) - before) < 30 and at(session["deadline_at"]) > before + 900
     sandbox.must("sandbox", "fault", "clear")
