@@ -58,16 +58,17 @@ def rows(few: Cost, many: Cost) -> Iterator[Row]:
     more = many.instances - few.instances
     core = (many.core_percent - few.core_percent) / more
     daemon = (many.daemon_mb - few.daemon_mb) / more
-    connection = many.connections_mb / many.instances
+    connection = (many.connections_mb - few.connections_mb) / more
     rest = FLEET - many.instances
+    memory = many.daemon_mb + many.connections_mb + (daemon + connection) * rest
     yield Row(
         f"{FLEET} live instances, share of a core", many.core_percent + core * rest, "%", CORE_PERCENT,
         f"{few.core_percent:.2f} % with {few.instances}, {many.core_percent:.2f} % with {many.instances}",
     )  # fmt: skip
     yield Row(
-        f"{FLEET} live instances, memory", many.daemon_mb + daemon * rest + connection * FLEET, "MB", MEMORY_MB,
+        f"{FLEET} live instances, memory", memory, "MB", MEMORY_MB,
         f"daemon {few.daemon_mb:.0f} MB with {few.instances}, {many.daemon_mb:.0f} MB with {many.instances};"
-        f" {connection:.1f} MB a connection",
+        f" {connection:.1f} MB for a further connection",
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def sandbox() -> Iterator[SandboxHome]:
 
 
 def session_of(sandbox: SandboxHome, name: str) -> dict[str, Any]:
-    return dict(json.loads(sandbox.must("get", name, "--json"))["session"])
+    return sandbox.session(name)
 
 
 def kinds(sandbox: SandboxHome) -> list[str]:

@@ -31,8 +31,8 @@ BUSY = "while :; do i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done; sleep 0.3
 """Some tenths of a core."""
 
 
-def slowly(look: Callable[[], object], every_s: float = 1.0) -> Callable[[], object]:
-    """The same condition, looked at once a second: a command of ours takes a third of a second of a core."""
+def slowly(look: Callable[[], object], every_s: float = 0.5) -> Callable[[], object]:
+    """The same condition, looked at twice a second: it may be a command, which takes a third of a second of a core."""
     last = [0.0]
 
     def at_times() -> object:
@@ -58,7 +58,7 @@ class Rented:
 
     @property
     def session(self) -> dict[str, Any]:
-        return dict(json.loads(self.sandbox.must("get", self.name, "--json"))["session"])
+        return self.sandbox.session(self.name)
 
     @property
     def number(self) -> str:
@@ -151,6 +151,11 @@ def rent(
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, out + err
     return [Rented(sandbox, name, wait_until) for name in names]
+
+
+def begin_run(rented: Rented, command: str, *options: str) -> str:
+    """Start a run and leave; its id."""
+    return rented.sandbox.must("run", rented.name, "-d", *options, "--", "sh", "-c", command).strip()
 
 
 @contextmanager
