@@ -57,4 +57,6 @@ def test_runs_end_their_sessions_with_the_daemon_killed_at_once(
     for one in (plain, alone):
         one.until(lambda one=one: one.session["self_ended_at"])
         assert not [row for row in one.destroys(numbers[one.name]) if row["by"] == "api"]
-    assert "self_ended" in alarms(sandbox) and not (tmp_path / "alone-out").exists()
+    events = [event["text"] for event in alone.events() if event["kind"] == "self_ended"]
+    assert "out was not pulled" in events[0] and not (tmp_path / "alone-out").exists()
+    assert "self_ended" in alarms(sandbox)
