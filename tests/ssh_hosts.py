@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ The programs in `bin` are the image's own: our parts search there before the use
 """
 
 
+@cache
 def has_namespaces() -> bool:
     tried = subprocess.run(
         [*NAMESPACES, "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, check=False
