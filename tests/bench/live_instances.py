@@ -37,11 +37,11 @@ class Cost(NamedTuple):
 
 
 def measure_live(sandbox: SandboxHome, many: int, seconds: float) -> Iterator[Row]:
-    """Rent `many`, let the daemon watch a quarter of them and then all, and compare."""
+    """Rent `many`, let the daemon watch half of them and then all, and compare."""
     sandbox.start(7, "--live", config=WIDE_LIMITS)
     config = sandbox.home / "config.toml"
     config.write_text(config.read_text().replace('"drill-live"', '"real"'))
-    rent(sandbox, many // 4)
+    rent(sandbox, many // 2)
     few = measure(sandbox, seconds)
     rent(sandbox, many)
     before = heartbeats(sandbox)
