@@ -41,8 +41,14 @@ PYTEST_SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
 	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.timed tests $(PYTEST_SPREAD) $(ARGS)
 
+# The files that have proofs: each worker would collect all the others too. The longest stories begin first.
+PROOFS = tests/e2e/ends tests/cli/test_demo.py tests/cli/test_bad_days.py tests/agent tests/e2e \
+         $(shell grep -rlw --include='test_*.py' proofs tests | LC_ALL=C sort)
+
+# Four at a time: they wait for the most part.
 proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, keyrings and cron
-	@$(BIN)/python -m tests.timed proofs -m 'proofs and not sweep' $(PYTEST_SPREAD) $(ARGS)
+	@$(BIN)/python -m tests.timed proofs -m 'proofs and not sweep' $(PYTEST_SPREAD) -n 4 \
+	  $(if $(filter tests/%,$(ARGS)),,$(PROOFS)) $(ARGS)
 
 # Vast's own client, which tests the sandbox; nothing is installed while tests run.
 $(CLIENT): $(STAMP) tests/sandbox/official_client.py

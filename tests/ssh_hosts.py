@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ the programs of this computer.
 """
 
 
+@cache
 def has_namespaces() -> bool:
     tried = subprocess.run(
         [*NAMESPACES, "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, check=False

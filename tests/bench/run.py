@@ -14,11 +14,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import real_daemon, rules, simulated_sessions
+from tests.bench import live_instances, real_daemon, rules, simulated_sessions
 from tests.bench.report import Row, table
 from tests.sandbox_home import SandboxHome
 
 WATCHERS = 50
+LIVE_S = 120
 LEAKS = ("GPU_SHOPPER_", "XDG_", "VAST")
 
 
@@ -27,16 +28,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds, few sessions: the figures are rough")
     parser.add_argument("--rounds", type=int, default=0, help="rounds of the whole commands (default 15)")
+    parser.add_argument("--live", type=int, default=0, metavar="N", help="also N live instances, some 8 minutes")
     asked = parser.parse_args()
     for name in [name for name in os.environ if name.startswith(LEAKS) or name.endswith("_API_KEY")]:
         del os.environ[name]
     began = time.monotonic()
     rows = list(measure(asked.quick, asked.rounds or (5 if asked.quick else 15)))
+    if asked.live:
+        rows += measure_live(asked.live)
     missed = [row.what for row in rows if not row.holds]
     print(f"\n{table(rows)}\n")
     print(f"{time.monotonic() - began:.0f} s, Python {sys.version.split()[0]}, {os.cpu_count()} cores, load {load()}")
     print(f"missed: {', '.join(missed)}" if missed else "every limit holds")
     return 1 if missed else 0
+
+
+def measure_live(many: int) -> list[Row]:
+    note(f"{many} live instances, watched for two minutes twice")
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    sandbox = SandboxHome(top)
+    try:
+        return list(live_instances.measure_live(sandbox, many, LIVE_S))
+    finally:
+        sandbox.end()
+        shutil.rmtree(top, ignore_errors=True)
 
 
 def load() -> str:

@@ -48,6 +48,14 @@ def test_its_books_stop_at_the_first_absence_and_nothing_is_destroyed():
     assert after.is_wanted and after.state is State.MISSING and derive_health([after]) == "self_ended"
 
 
+def test_its_alarm_says_what_was_not_pulled():
+    """What was on its disk is lost by now; without this it was told at the deadline only (E7)."""
+    (alarm,) = of(RaiseAlarm, concluded(absent(), pulls=(("out", "/home/me"),)))
+    assert "out was not pulled" in alarm.text
+    (alarm,) = of(RaiseAlarm, concluded(absent(), pulls=(("out", "/home/me"),), pulled_at=WALL))
+    assert "pulled" not in alarm.text
+
+
 @pytest.mark.parametrize(
     ("changes", "allowed"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import tempfile
@@ -96,7 +95,7 @@ def test_a_day_of_work(sandbox: SandboxHome, tmp_path: Path, wait_until: Callabl
 
 
 def session_of(sandbox: SandboxHome, name: str) -> dict[str, Any]:
-    return dict(json.loads(sandbox.must("get", name, "--json"))["session"])
+    return sandbox.session(name)
 
 
 def hangs_up(sandbox: SandboxHome) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpushopper.core import alarms
+from gpushopper.core.lifecycle.ends.landing import not_pulled_text
 from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session
@@ -62,6 +63,8 @@ def on_absent_and_silent(
         return []
     ended_at = now.wall - (now.boot - (attempt.first_absence_boot or now.boot))
     text = f"{session.name} seems to have ended by itself; nobody heard it, so that it is not confirmed"
+    if lost := not_pulled_text(session):
+        text += f"; {lost}"
     fields = {"self_ended_at": ended_at, "is_gpu_billed": False, "is_storage_billed": False}
     return [
         UpdateAttempt(attempt, fields, EventDraft(REASON, text, {"at": ended_at, "allowed": sorted(allowed)})),

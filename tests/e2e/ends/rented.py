@@ -1,4 +1,8 @@
-"""Instances that are in use or not, for test_early_ends.py: rented in a live sandbox, used over real logins."""
+"""Instances that are in use or not: rented in a live sandbox, used over real logins.
+
+Real daemon, real boot script, guard, upkeep and agent, contained as `sandbox start --live` contains them; the drill
+policy makes a minute a second. The sandbox's ledger is the only evidence of an end.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from tests.sandbox_home import SandboxHome
 
 IDLE_S, WARNED_S = 20, 10
 """The idle limit, and how long before its end one is announced: nine ticks of the agent, and a second."""
+IDLE = f"--idle {IDLE_S}s"
 
 GPUS = ("RTX 3060", "RTX 3080", "RTX A4000")
 """Of each the market has several offers."""
@@ -26,8 +31,8 @@ BUSY = "while :; do i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done; sleep 0.3
 """Some tenths of a core."""
 
 
-def slowly(look: Callable[[], object], every_s: float = 1.0) -> Callable[[], object]:
-    """The same condition, looked at once a second: a command of ours takes a third of a second of a core."""
+def slowly(look: Callable[[], object], every_s: float = 0.5) -> Callable[[], object]:
+    """The same condition, looked at twice a second: it may be a command, which takes a third of a second of a core."""
     last = [0.0]
 
     def at_times() -> object:
@@ -53,7 +58,7 @@ class Rented:
 
     @property
     def session(self) -> dict[str, Any]:
-        return dict(json.loads(self.sandbox.must("get", self.name, "--json"))["session"])
+        return self.sandbox.session(self.name)
 
     @property
     def number(self) -> str:
@@ -108,6 +113,33 @@ class Rented:
         return self.session
 
 
+def receipt(rented: Rented) -> dict[str, Any]:
+    found = json.loads(rented.sandbox.must("receipt", rented.name, "--json"))["receipts"]
+    return dict(found[-1]["receipt"])
+
+
+def alarms(sandbox: SandboxHome) -> dict[str, str]:
+    """Text of each open alarm by its kind."""
+    return {row["kind"]: row["text"] for row in json.loads(sandbox.must("alarms", "--json"))["alarms"]}
+
+
+def assert_ended_idle(rented: Rented, number: str) -> None:
+    """It ended itself at the announced second, and is proven gone, with what was heard."""
+    session = rented.until_proven()
+    assert (session["reason"], session["status"]) == ("idle", "stopped")
+    row = rented.row(number)
+    assert row["ended_by"] == "instance_key"
+    events = {event["kind"]: event for event in rented.events()}
+    assert events["ending"]["data"]["reason"] == "idle" and events["ending"]["data"]["allowed"]
+    assert receipt(rented)["reason"] == "idle"
+    late = at(row["ended_at"]) - at(session["ending_at"])
+    noticed = at(row["ended_at"]) - at(events["ending"]["at"])
+    proven = at(session["ended_at"]) - at(row["ended_at"])
+    print(f"\n{rented.name}: {late:+.1f} s from its announced end, {noticed:.1f} s after it was heard, "
+          f"proven {proven:.1f} s later")  # fmt: skip
+    assert -2 < late < 8
+
+
 def rent(
     sandbox: SandboxHome, wait_until: Callable[..., None], *names: str, options: str = "", life: str = "10m"
 ) -> list[Rented]:
@@ -119,6 +151,11 @@ def rent(
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, out + err
     return [Rented(sandbox, name, wait_until) for name in names]
+
+
+def begin_run(rented: Rented, command: str, *options: str) -> str:
+    """Start a run and leave; its id."""
+    return rented.sandbox.must("run", rented.name, "-d", *options, "--", "sh", "-c", command).strip()
 
 
 @contextmanager
