@@ -196,6 +196,8 @@ class Context:
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
 
+    policies: dict[str, tuple[Traits, Policy]] = field(default_factory=dict)
+    """The policy of each account, and the traits that it follows from."""
     traits: dict[str, Traits] = field(default_factory=dict)
     """By account. One whose key or package is gone keeps its own until the daemon ends."""
 
@@ -225,7 +227,12 @@ class Context:
     def policy_of(self, provider: str) -> Policy:
         """The policy with the limits of this cloud, or the default limits where they are not known."""
         traits = self.traits.get(provider)
-        return self.policy if traits is None else self.policy.at(traits.limits, traits.pace)
+        if traits is None:
+            return self.policy
+        known = self.policies.get(provider)
+        if known is None or known[0] is not traits:  # asked some ten times a step
+            known = self.policies[provider] = (traits, self.policy.at(traits.limits, traits.pace))
+        return known[1]
 
     def ending_of(self, provider: str) -> Ending:
         """How this cloud's instances end. A cloud that is not known counts as the strictest: a guard is expected."""

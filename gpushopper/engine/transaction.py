@@ -48,7 +48,7 @@ class Transaction:
     def run(self, todo: Iterable[act.Action]) -> None:
         """Apply in order."""
         for action in todo:
-            self._do(action)
+            _handler(type(action))(self, action)
 
     def attempt(self, attempt: Attempt) -> Attempt:
         """The attempt as this transaction left it."""
@@ -323,3 +323,7 @@ class Transaction:
 def _words(reason: str) -> str:
     """A reason as it stands in a text; the events' data has the word itself."""
     return reason.replace("_", " ")
+
+
+_handler = vars(Transaction)["_do"].dispatcher.dispatch
+"""The handler of a kind of action; to reach it through the attribute makes a function for each action."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast
 
 from gpushopper.core.cloud import ListProof, Traits
 from gpushopper.core.model.container_image import ImageLogin
@@ -252,6 +252,11 @@ class Endpoint(Enum):
     RESTART = "restart"
 
 
+def _has(client: object, *calls: str) -> bool:
+    """Whether the client has these calls. Asked at each step: `isinstance` of a protocol takes twenty times as long."""
+    return all(getattr(client, name, None) is not None for name in calls)
+
+
 @dataclass(frozen=True, slots=True)
 class Marks:
     """The ids of all ssh keys, or secrets, that are registered at the account."""
@@ -259,7 +264,6 @@ class Marks:
     ids: frozenset[str]
 
 
-@runtime_checkable
 class MarksAccount(Protocol):
     """What an adapter has beside `Provider` where keys or secrets can be registered at the account and listed again.
 
@@ -270,40 +274,35 @@ class MarksAccount(Protocol):
 
     def add_mark(self, name: str, public_key: str, limit_s: float) -> str | ReadFailed:
         """Register this ssh public key, which nobody has the private key of; the id that the cloud gave it."""
-        ...
 
 
 def marking(client: object) -> MarksAccount | None:
     """The client as one whose account can be marked; None where there is no such call."""
-    return client if isinstance(client, MarksAccount) else None
+    return cast(MarksAccount, client) if _has(client, "fetch_marks", "add_mark") else None
 
 
-@runtime_checkable
 class RegistersKeys(Protocol):
     """What an adapter has beside `Provider` where the account must hold a key before a create may name it."""
 
     def register_key(self, name: str, public_key: str, limit_s: float) -> str | ReadFailed:
         """Register this ssh key under this name; the id that the cloud gave it. Idempotent by the name."""
-        ...
 
 
 def registering(client: object) -> RegistersKeys | None:
     """The client as one that registers keys; None where there is no such call."""
-    return client if isinstance(client, RegistersKeys) else None
+    return cast(RegistersKeys, client) if _has(client, "register_key") else None
 
 
-@runtime_checkable
 class MovesEnd(Protocol):
     """What an adapter has beside `Provider` where the cloud's own timer can be moved (`EndingKind.SERVER_TIMER`)."""
 
     def set_end(self, instance_id: str, ends_at: int, limit_s: float) -> bool:
         """Whether the cloud has confirmed that it ends the instance then (wall µs), and no longer when it was told."""
-        ...
 
 
 def moving_end(client: object) -> MovesEnd | None:
     """The client as one whose cloud's timer can be moved; None where there is no such call."""
-    return client if isinstance(client, MovesEnd) else None
+    return cast(MovesEnd, client) if _has(client, "set_end") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,22 +313,19 @@ class LeftoverList:
     complete: bool
 
 
-@runtime_checkable
 class RemovesLeftovers(Protocol):
     """What an adapter has beside `Provider` where a create makes more than the instance (`Ending.leftovers`, F131)."""
 
     def fetch_leftovers(self, limit_s: float) -> LeftoverList | ReadFailed:
         """All keys, scripts, templates and disks of the account that are of the kinds of the traits."""
-        ...
 
     def remove_leftover(self, item: LeftoverItem, limit_s: float) -> Destroyed:
         """Remove one. The outcome proves nothing, as a destroy's: it is gone once a whole list lacks it."""
-        ...
 
 
 def leaving(client: object) -> RemovesLeftovers | None:
     """The client as one that removes what creates leave; None where it cannot."""
-    return client if isinstance(client, RemovesLeftovers) else None
+    return cast(RemovesLeftovers, client) if _has(client, "fetch_leftovers", "remove_leftover") else None
 
 
 class Provider(Protocol):

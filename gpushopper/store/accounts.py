@@ -46,7 +46,7 @@ def record_mark(store: Store, provider: str, account: str, mark: str) -> None:
 
 def recorded_marks(store: Store, cloud: str) -> dict[tuple[str, str], str]:
     """Our marks at a cloud, by the account's name and id."""
-    return {(name, number): mark for name, number, mark in store.rows(_marks_at(cloud))}
+    return dict(store.kept(_marks_at(cloud), lambda name, number, mark: ((name, number), mark)))
 
 
 @cached_select

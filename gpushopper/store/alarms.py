@@ -41,18 +41,22 @@ def open_alarms(store: Store) -> list[AlarmView]:
 
 def active_alarms(store: Store) -> set[tuple[str, str]]:
     """Kind and subject of every alarm not yet cleared, acknowledged ones included."""
-    return {(kind, subject) for kind, subject in store.rows(_active())}
+    return set(store.kept(_active(), _pair))
 
 
 def first_raised(store: Store, kind: str) -> dict[str, int]:
     """When each alarm of a kind that is not cleared was raised, by subject."""
-    return dict(store.rows(_raised(kind)))
+    return dict(store.kept(_raised(kind), _pair))
 
 
 def acknowledge(store: Store, *, at: int, alarm_id: int | None) -> int:
     """Acknowledge one alarm, or all with None; how many were shown until now."""
     query = AlarmRow.update(acknowledged_at=at).where(_is_shown())
     return store.write(query if alarm_id is None else query.where(AlarmRow.id == alarm_id))
+
+
+def _pair(one: Any, other: Any) -> tuple[Any, Any]:
+    return one, other
 
 
 @cached_select

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import peewee
 
-from gpushopper.store.schema.columns import to_core_values
+from gpushopper.store.schema.columns import Conversions, conversions, to_core_values
 from gpushopper.store.schema.migrations import MIGRATIONS, Migration
 from gpushopper.store.schema.schema_check import check_schema, version_of
 from gpushopper.store.schema.upgrade import upgrade
@@ -26,7 +26,9 @@ from gpushopper.store.sqlite.statements import (
     integrity_problem,
     is_in_transaction,
     run,
+    run_write,
 )
+from gpushopper.store.sqlite.writes import CompiledWrite
 
 __all__ = ["Corrupt", "Stale", "Store", "quarantine"]
 
@@ -35,6 +37,8 @@ T = TypeVar("T")
 BUSY_MS = 5000
 KEPT_READS = 64
 """Most results of `Store.kept` at a time."""
+KEPT_CONVERSIONS = 512
+"""Most selects whose conversions are known at a time."""
 
 # Verified after opening: a build of SQLite may silently ignore a pragma (F66, F72).
 # recursive_triggers: otherwise INSERT OR REPLACE deletes rows without firing the triggers that forbid it.
@@ -64,7 +68,8 @@ class Store:
         self._wrote = False
         self._kept: dict[tuple[str, tuple[Any, ...]], list[Any]] = {}
         self._kept_at = (-1, -1)
-        self._began_at = (-1, -1)
+        self._conversions: dict[str, Conversions] = {}
+        self._mapped = map_errors(path)
         self.last_change = 0
         """Counts committed transactions that wrote something: compared to see whether anything has changed."""
 
@@ -108,7 +113,7 @@ class Store:
 
     def close(self) -> None:
         """Close; SQLite then merges the write-ahead log into the file."""
-        with self._lock, map_errors(self.path):
+        with self._lock, self._mapped:
             if not self.database.is_closed():
                 self.database.close()
 
@@ -122,16 +127,16 @@ class Store:
         with self._lock:
             if self._writing or self._reading:
                 raise RuntimeError("a transaction inside another one, or inside read()")
-            with map_errors(self.path):
+            with self._mapped:
                 self.database.begin("IMMEDIATE")
                 self._writing = True
                 self._wrote = False
-                self._began_at = changes_seen(self.database)
                 try:
                     yield
                     self.database.commit()
                     self.last_change += self._wrote
                 except BaseException:
+                    self._kept_at = (-1, -1)  # what was read in it may be undone, and counts no further change
                     self._rollback()
                     raise
                 finally:
@@ -165,33 +170,39 @@ class Store:
         The select is one of Peewee's, or a compiled one (statements.cached_select).
         """
         select = query if isinstance(query, CompiledSelect) else compile_select(query)
-        with self._lock, map_errors(self.path):
-            found = run(self.database, select.text, select.values)
-        return to_core_values(found, select.columns if columns is None else columns)
+        with self._lock:
+            with self._mapped:
+                found = run(self.database, select.text, select.values)
+            work = self._conversions.get(select.text)
+            if work is None:
+                if len(self._conversions) >= KEPT_CONVERSIONS:
+                    self._conversions.clear()
+                work = self._conversions[select.text] = conversions(select.columns if columns is None else columns)
+        return to_core_values(found, work)
 
-    def kept(self, select: CompiledSelect, make: Callable[..., T]) -> list[T]:
+    def kept(self, select: CompiledSelect, make: Callable[..., T], columns: Sequence[Any] | None = None) -> list[T]:
         """What `make` builds of each row, kept until a row anywhere changes: most passes find nothing new.
 
-        Of immutable values only. A transaction that has written reads anew, as it may still be rolled back.
+        Of immutable values only. What a transaction has written counts as a change; one that is rolled back forgets.
         """
         with self._lock:
-            with map_errors(self.path):
+            with self._mapped:
                 now = changes_seen(self.database)
-            if self._writing and now != self._began_at:
-                return [make(*row) for row in self.rows(select)]
             if now != self._kept_at or len(self._kept) >= KEPT_READS:
                 self._kept, self._kept_at = {}, now
             key = (select.text, select.values)
-            if key not in self._kept:
-                self._kept[key] = [make(*row) for row in self.rows(select)]
-            return list(self._kept[key])
+            found = self._kept.get(key)
+            if found is None:
+                found = self._kept[key] = [make(*row) for row in self.rows(select, columns)]
+            return list(found)
 
     def write(self, query: Any) -> int:
         """Run an insert, update or delete; the new row's id, or the number of rows changed."""
-        with self._lock, map_errors(self.path):
+        with self._lock, self._mapped:
             if not self._writing:
                 raise RuntimeError("a write outside of a transaction: it would not be durable with its event (I16)")
-            result: int = query.execute(self.database)
+            is_ours = isinstance(query, CompiledWrite)
+            result: int = run_write(self.database, query) if is_ours else query.execute(self.database)
             self._wrote = self._wrote or result > 0
             return result
 

@@ -9,6 +9,7 @@ from peewee import fn
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import EventRow
 from gpushopper.store.sqlite.statements import cached_select
+from gpushopper.store.sqlite.writes import insert
 from gpushopper.wire import EventView
 
 
@@ -23,9 +24,8 @@ def append(
     data: dict[str, Any] | None = None,
 ) -> int:
     """Add a line; returns its id, which is the cursor for reading on from it."""
-    return store.write(
-        EventRow.insert(at=at, kind=kind, session_id=session_id, attempt_id=attempt_id, text=text, data=data or {})
-    )
+    line = {"at": at, "kind": kind, "session_id": session_id, "attempt_id": attempt_id, "text": text}
+    return store.write(insert(EventRow, {**line, "data": data or {}}))
 
 
 def after(store: Store, cursor: int, limit: int = 200, session_id: str | None = None) -> list[EventView]:

@@ -17,6 +17,7 @@ from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AttemptRow, SessionRow
 from gpushopper.store.sqlite.error_mapping import Stale
 from gpushopper.store.sqlite.statements import IN_LIST_SIZE, CompiledSelect, cached_select
+from gpushopper.store.sqlite.writes import insert, update
 
 T = TypeVar("T")
 _ATTEMPT_NAMES = tuple(f.name for f in fields(Attempt))
@@ -48,7 +49,7 @@ def insert_session(store: Store, session: Session) -> None:
             f"an open session is already called {session.name}", "choose another --name", code="name_taken"
         )
     ensure_consumer(store, session.consumer, session.created_at)
-    store.write(SessionRow.insert(**_columns(session, _SESSION_NAMES)))
+    store.write(insert(SessionRow, _columns(session, _SESSION_NAMES)))
 
 
 def load_session(store: Store, session_id: str) -> Session | None:
@@ -100,10 +101,10 @@ def update_session(store: Store, session: Session, **changes: Any) -> Session:
     _refuse_keys(changes)
     if not changes:
         return session
-    guard = (SessionRow.id == session.id) & (SessionRow.version == session.version)
-    if not store.write(SessionRow.update(**changes, version=session.version + 1).where(guard)):
+    changes = {**changes, "version": session.version + 1}
+    if not store.write(update(SessionRow, changes, {"id": session.id, "version": session.version})):
         raise Stale("session", session.id)
-    return replace(session, **changes, version=session.version + 1)
+    return replace(session, **changes)
 
 
 # ---- attempts
@@ -111,7 +112,7 @@ def update_session(store: Store, session: Session, **changes: Any) -> Session:
 
 def insert_attempt(store: Store, attempt: Attempt) -> None:
     """Write a new attempt; its label, account and later its instance id are never changed again (I4)."""
-    store.write(AttemptRow.insert(**_columns(attempt, _ATTEMPT_NAMES)))
+    store.write(insert(AttemptRow, _columns(attempt, _ATTEMPT_NAMES)))
 
 
 def load_attempt(store: Store, attempt_id: str) -> Attempt | None:
@@ -175,12 +176,11 @@ def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
     _refuse_keys(changes)
     if not changes:
         return attempt
-    guard = (
-        (AttemptRow.id == attempt.id) & (AttemptRow.state == attempt.state) & (AttemptRow.version == attempt.version)
-    )
-    if not store.write(AttemptRow.update(**changes, version=attempt.version + 1).where(guard)):
+    changes = {**changes, "version": attempt.version + 1}
+    at = {"id": attempt.id, "state": attempt.state, "version": attempt.version}
+    if not store.write(update(AttemptRow, changes, at)):
         raise Stale("attempt", attempt.id)
-    return replace(attempt, **changes, version=attempt.version + 1)
+    return replace(attempt, **changes)
 
 
 def count_creates_since(store: Store, wall: int) -> int:
@@ -295,7 +295,7 @@ def _attempts(store: Store, query: Any) -> list[Attempt]:
 def _read(store: Store, query: Any, columns: Sequence[Any], make: Callable[..., T]) -> list[T]:
     """The records a select finds; those of a compiled one are kept until a row changes."""
     if isinstance(query, CompiledSelect):
-        return store.kept(query._replace(columns=tuple(columns)), make)
+        return store.kept(query, make, columns)
     return [make(*row) for row in store.rows(query, columns)]
 
 

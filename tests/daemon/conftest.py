@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from gpushopper.paths import Home, find_home
+from tests.forked import Forked, Forks
 
 COMMAND = [sys.executable, "-m", "gpushopper.daemon"]
 
@@ -48,7 +49,7 @@ class Running:
     """One daemon process."""
 
     home: Home
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
 
     def ask(self, method: str, path: str, body: Any = None, timeout_s: float = 60, **headers: str) -> Answer:
         connection = _UnixConnection(self.home.socket, timeout_s)
@@ -73,16 +74,28 @@ class Running:
         return [json.loads(line) for line in self.home.log.read_text().splitlines()]
 
 
-@pytest.fixture
-def start(home: Path, wait_until: Callable[..., None]) -> Iterator[Callable[..., Running]]:
-    """Start daemons; those that still run at the end are killed."""
-    started: list[subprocess.Popen[str]] = []
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Where daemons and jobs are started without importing the product again."""
+    server = Forks()
+    yield server
+    server.close()
 
-    def run(*, ready: bool = True, **environ: str) -> Running:
-        process = subprocess.Popen(
-            [*COMMAND, "run"], env={**os.environ, **environ}, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
+
+@pytest.fixture
+def start(home: Path, forks: Forks) -> Iterator[Callable[..., Running]]:
+    """Start daemons; those that still run at the end are killed. `from_nothing`: in a new interpreter."""
+    started: list[subprocess.Popen[str] | Forked] = []
+
+    def run(*, ready: bool = True, from_nothing: bool = False, **environ: str) -> Running:
+        variables = {**os.environ, **environ}
+        if from_nothing:
+            process: subprocess.Popen[str] | Forked = subprocess.Popen(
+                [*COMMAND, "run"], env=variables, text=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        else:
+            process = forks.start("gpushopper.daemon", "run", env=variables, stderr=True)
         started.append(process)
         running = Running(find_home(), process)
         if ready:
@@ -101,30 +114,31 @@ def start(home: Path, wait_until: Callable[..., None]) -> Iterator[Callable[...,
 
 
 @pytest.fixture
-def fail_to_start(home: Path) -> Callable[..., tuple[int, str]]:
+def fail_to_start(home: Path, forks: Forks) -> Callable[..., tuple[int, str]]:
     """Run a daemon that is expected to give up: exit status and stderr. `before` goes in front of the command."""
 
     def run(*before: str, **environ: str) -> tuple[int, str]:
+        variables = {**os.environ, **environ}
+        if not before:
+            code, _, said = forks.run("gpushopper.daemon", "run", env=variables, given="", timeout_s=30)
+            return code, said
         done = subprocess.run(
-            [*before, *COMMAND, "run"], env={**os.environ, **environ}, text=True, capture_output=True, timeout=30,
-            check=False,
-        )  # fmt: skip
+            [*before, *COMMAND, "run"], env=variables, text=True, capture_output=True, timeout=30, check=False
+        )
         return done.returncode, done.stderr
 
     return run
 
 
 @pytest.fixture
-def once(home: Path) -> Callable[..., tuple[int, dict[str, Any]]]:
+def once(home: Path, forks: Forks) -> Callable[..., tuple[int, dict[str, Any]]]:
     """Run a job; exit status and its JSON line."""
 
     def run(*arguments: str, given: str = "", **environ: str) -> tuple[int, dict[str, Any]]:
-        done = subprocess.run(
-            [*COMMAND, "once", *arguments], env={**os.environ, **environ}, text=True, input=given,
-            capture_output=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.stderr == ""
-        (line,) = done.stdout.splitlines()
-        return done.returncode, json.loads(line)
+        words = ("gpushopper.daemon", "once", *arguments)
+        code, told, said = forks.run(*words, env={**os.environ, **environ}, given=given, timeout_s=60)
+        assert said == ""
+        (line,) = told.splitlines()
+        return code, json.loads(line)
 
     return run

@@ -34,6 +34,7 @@ from gpushopper.store import installation
 from gpushopper.store.database import Store
 from gpushopper.wire import PROTOCOL, CostRow, Costs, ProvisionRequest
 from tests.daemon.stand_ins import OFFER, EmptyAccount, KnownKeys
+from tests.new_database import lay_down
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,7 @@ def engine_and_service(connection: Any) -> Iterator[tuple[Engine, Service]]:
     """Also the engine, for a test that steps it."""
     where, clock = find_home(), SystemClock()
     where.data.mkdir(mode=0o700)
+    lay_down(where.database)
     store = Store.open(where.database, now_wall=clock.now().wall)
     found = installation.check(where, store)
     executor = ThreadExecutor()

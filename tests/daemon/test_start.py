@@ -155,7 +155,7 @@ def test_a_full_disk_refuses_the_start(home: Path, fail_to_start: Failing, free_
 def test_under_an_open_umask_all_files_are_private(home: Path, start: Starting):
     old = os.umask(0)
     try:
-        running = start()
+        running = start(from_nothing=True)
     finally:
         os.umask(old)
     running.ask("POST", "/api/v1/alarms/ack", {})

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gpushopper.core.alarms import MANUAL_DESTROY_NEEDED
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import AccountSetup
 from gpushopper.engine.requests.queries.accounts import accounts
@@ -97,6 +98,6 @@ def test_an_alarm_about_what_may_still_bill_names_the_console(world: World):
     assert world.running(ref)
     world.fault("destroy", "ack_noop")
     world.requests.end([ref])
-    world.run_for(6 * 3600)
+    assert world.run_until(lambda: MANUAL_DESTROY_NEEDED in world.alarms(), 6 * 3600)
     hints = [each.hint for each in alarms.open_alarms(world.store) if each.kind.startswith(("destroy", "manual"))]
     assert hints and all("https://cloud.vast.ai/instances/" in hint for hint in hints)

@@ -29,6 +29,10 @@ PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d
 NAMES = sorted(clouds.known().keys() & BUILT_IN.keys())
 
 
+_SUPPLY: dict[str, list[Offer]] = {}
+"""What can be rented at each cloud, once it was searched: it follows from the seed, which all stages share."""
+
+
 class StageClock:
     """The market's clock and the adapter's: moved by hand, and by what calls are charged."""
 
@@ -72,16 +76,21 @@ class Stage:
 
     def request(self, **more: Any) -> CreateRequest:
         if not self.offers:
-            found = self.provider.search(OfferQuery(limit=64), LIMIT_S)
-            assert isinstance(found, OfferList), found
-            # One offer of each host, or type: renting one of several can take the room of the others.
-            self.offers = list({offer.host_id or (offer.region, offer.gpu): offer for offer in found.offers}.values())
+            self.offers = list(_SUPPLY.get(self.name) or self._search())
         label, offer = self.label(), self.offers.pop()
         plain: dict[str, Any] = {
             "offer": offer, "label": label, "image": self.provider.traits.catalogue.default_image,
             "disk_gb": offer.disk_for(20.0), "environment": {LABEL_VARIABLE: label}, "public_key": PUBLIC_KEY,
         }  # fmt: skip
         return CreateRequest(**(plain | more))
+
+    def _search(self) -> list[Offer]:
+        found = self.provider.search(OfferQuery(limit=64), LIMIT_S)
+        assert isinstance(found, OfferList), found
+        # One offer of each host, or type: renting one of several can take the room of the others.
+        offers = {offer.host_id or (offer.region, offer.gpu): offer for offer in found.offers}
+        _SUPPLY[self.name] = list(offers.values())
+        return _SUPPLY[self.name]
 
     def rent(self) -> str:
         """Create an instance without faults and let it boot."""

@@ -16,7 +16,7 @@ from gpushopper import wire
 from gpushopper.core.cloud import PlantingMethod
 from gpushopper.core.policy import PAPER, Policy
 from gpushopper.core.spending.admission import SpendingLimits
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot, us
 from gpushopper.engine.account.calls.in_flight import CompletedCall
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.engine import Engine
@@ -43,6 +43,8 @@ from tests.sim.simulated_remote import SimRemote
 from tests.transport import FaultTransport
 
 START = 1_793_400_000 * us(1)
+BOOTED = 1000 * SECOND
+"""Boot clock at the start."""
 FIRST_PORT = 9
 WIDE_LIMITS = SpendingLimits(open_sessions=500, creates_per_hour=10_000, dollars_per_hour=10**12)
 
@@ -59,10 +61,10 @@ class SimClock:
         self._market = START
 
     def now(self) -> ClockSnapshot:
-        return ClockSnapshot(START + self.t + self.skew, us(1000) + self.t, self.boot_id)
+        return ClockSnapshot(START + self.t + self.skew, BOOTED + self.t, self.boot_id)
 
     def monotonic(self) -> float:
-        return (self.t - self.asleep) / us(1) + self.pending()
+        return (self.t - self.asleep) / SECOND + self.pending()
 
     def daemon_time(self) -> int:
         """The true time of the daemon, µs."""

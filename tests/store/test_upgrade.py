@@ -118,9 +118,11 @@ def test_every_table_is_strict(store: Store):
     }  # fmt: skip
 
 
-def test_migrations_are_numbered_in_order_and_recorded(store: Store):
+def test_migrations_are_numbered_in_order_and_recorded(home: Path):
     assert [step.version for step in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
-    assert run(store.database, "SELECT * FROM migrations") == [(m.version, m.name, NOW) for m in MIGRATIONS]
+    made = Store.open(home / "gpu-shopper.db", now_wall=NOW)
+    assert run(made.database, "SELECT * FROM migrations") == [(m.version, m.name, NOW) for m in MIGRATIONS]
+    made.close()
 
 
 # ---- upgrading

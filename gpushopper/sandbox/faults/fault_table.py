@@ -164,6 +164,8 @@ class FaultTable:
     def _matching(
         self, provider: str, call: str, words: tuple[str, ...], names: tuple[str | None, ...] | None
     ) -> Iterator[Fault]:
+        if not self.faults:
+            return
         now = self._clock()
         for fault in self.faults:
             applies = fault.word in words and _covers_call(fault, provider, call) and fault.is_active(now)

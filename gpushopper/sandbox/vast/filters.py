@@ -13,6 +13,8 @@ _ORDERINGS: dict[str, Callable[[float, float], bool]] = {
     "lte": operator.le,
 }
 
+_OPERATORS = {*_ORDERINGS, "eq", "neq", "in", "notin"}
+
 
 def matches(row: dict[str, Any], filters: dict[str, Any]) -> bool:
     """Whether a row passes every filter; raises ValueError for a filter that is no `{op: value}` object.
@@ -20,6 +22,16 @@ def matches(row: dict[str, Any], filters: dict[str, Any]) -> bool:
     A field the row lacks is null, so a filter on an unknown field matches nothing (seen live for `id`).
     """
     return all(_passes(row.get(name), tests) for name, tests in filters.items())
+
+
+def check(filters: dict[str, Any]) -> None:
+    """Raise ValueError for a filter that is no `{op: value}` object, or has an operator that is none."""
+    for tests in filters.values():
+        if not isinstance(tests, dict):
+            raise ValueError(f"not a filter: {tests!r}")
+        for op in tests:
+            if op not in _OPERATORS:
+                raise ValueError(f"unknown operator: {op}")
 
 
 def _passes(have: Any, tests: Any) -> bool:

@@ -11,6 +11,7 @@ from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
 from gpushopper.store.database import Store
 from gpushopper.store.meta import get_meta, set_meta
 from gpushopper.store.schema.tables import HeartbeatRow
+from gpushopper.store.sqlite.writes import insert
 
 RAW_US, KEPT_US = 24 * HOUR, 30 * 24 * HOUR
 STEP_US = HOUR
@@ -23,9 +24,8 @@ _COLUMNS = [getattr(HeartbeatRow, name) for name in _NAMES]
 
 def add(store: Store, lines: Sequence[Line]) -> None:
     """Append what these probes have shown."""
-    if lines:
-        rows = [{name: getattr(line, name) for name in _NAMES} for line in lines]
-        store.write(HeartbeatRow.insert_many(rows).on_conflict_replace())
+    for line in lines:
+        store.write(insert(HeartbeatRow, {name: getattr(line, name) for name in _NAMES}, replaces=True))
 
 
 def history(store: Store, attempt_id: str, since: int) -> list[Line]:

@@ -29,14 +29,13 @@ def withdraw_run_end(store: Store, session_id: str, run_id: str) -> bool:
 
 def run_ends_of(store: Store, session_id: str) -> tuple[RunEnd, ...]:
     """The runs that may end a session, the first one first."""
-    return tuple(RunEnd(*row) for row in store.rows(_of_session(session_id)))
+    return tuple(store.kept(_of_session(session_id), RunEnd))
 
 
 def run_ends_by_session(store: Store) -> dict[str, tuple[RunEnd, ...]]:
     """The runs that may end each session."""
     found: dict[str, list[RunEnd]] = defaultdict(list)
-    for row in store.rows(_all()):
-        end = RunEnd(*row)
+    for end in store.kept(_all(), RunEnd):
         found[end.session_id].append(end)
     return {session_id: tuple(ends) for session_id, ends in found.items()}
 

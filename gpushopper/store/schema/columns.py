@@ -110,13 +110,21 @@ CONVERTED = (EnumText, OfferText, OffersText, PairsText, DeadlineText, JsonText,
 """Columns whose values need conversion; the others come from a STRICT table as they are."""
 
 
-def to_core_values(rows: list[tuple[Any, ...]], columns: Sequence[Any]) -> list[tuple[Any, ...]]:
+Conversions = Sequence[tuple[int, Callable[[Any], Any]]]
+"""Which columns of a select are converted, and how."""
+
+
+def conversions(columns: Sequence[Any]) -> Conversions:
+    """What the columns of a select need."""
+    return [(i, column.python_value) for i, column in enumerate(columns) if isinstance(column, CONVERTED)]
+
+
+def to_core_values(rows: list[tuple[Any, ...]], work: Conversions) -> list[tuple[Any, ...]]:
     """Rows with core values; three times as fast as Peewee, which converts every value."""
-    work = [(i, column.python_value) for i, column in enumerate(columns) if isinstance(column, CONVERTED)]
     return [_convert(row, work) for row in rows] if work else rows
 
 
-def _convert(row: tuple[Any, ...], work: Sequence[tuple[int, Callable[[Any], Any]]]) -> tuple[Any, ...]:
+def _convert(row: tuple[Any, ...], work: Conversions) -> tuple[Any, ...]:
     values = list(row)
     for i, read in work:
         values[i] = read(values[i])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import peewee
 
@@ -32,17 +31,33 @@ class Stale(Exception):
         self.row_id = row_id
 
 
-@contextmanager
-def map_errors(path: Path) -> Iterator[None]:
-    """Turn errors about the file into those of errors.py; constraint violations pass unchanged."""
-    try:
-        yield
-    # Peewee wraps errors at the start of a statement, but not those while its rows are fetched.
-    except (peewee.DatabaseError, sqlite3.DatabaseError) as error:
-        known = _known_error(error, path)
-        if known is None:
-            raise
-        raise known from error
+class MappedErrors:
+    """Turns errors about a file into those of errors.py; constraint violations pass unchanged. May be used again.
+
+    A class, since it stands around every statement: a generator would take as long as the shortest of them.
+    """
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        # Peewee wraps errors at the start of a statement, but not those while its rows are fetched.
+        if isinstance(error, peewee.DatabaseError | sqlite3.DatabaseError):
+            known = _known_error(error, self._path)
+            if known is not None:
+                raise known from error
+
+
+def map_errors(path: Path) -> MappedErrors:
+    """Around statements: errors about this file become those of errors.py."""
+    return MappedErrors(path)
 
 
 def _known_error(error: Exception, path: Path) -> ShopperError | None:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, ParamSpec, cast
 
 import peewee
 
+from gpushopper.store.sqlite.writes import CompiledWrite
+
 P = ParamSpec("P")
 IN_LIST_SIZE = 200
 """Most values in one IN list."""
@@ -46,6 +48,13 @@ def run(database: peewee.SqliteDatabase, sql: str, values: tuple[Any, ...] = ())
     untyped: Any = database
     rows: list[tuple[Any, ...]] = untyped.execute_sql(sql, values).fetchall()
     return rows
+
+
+def run_write(database: peewee.SqliteDatabase, write: CompiledWrite) -> int:
+    """Run an insert or update: the new row's id, or the number of rows changed."""
+    untyped: Any = database
+    cursor = untyped.execute_sql(write.text, write.values)
+    return int(cursor.lastrowid if write.is_insert else cursor.rowcount)
 
 
 def is_in_transaction(database: peewee.SqliteDatabase) -> bool:

@@ -20,6 +20,7 @@ CallKey = tuple[Any, ...]
 
 START_GRACE_S = 2.5
 """A call that has begun has taken its slot in the rate limit after this time; until then a second may be too early."""
+_START_GRACE_US = us(START_GRACE_S)
 
 __all__ = [
     "ACCOUNT", "ATTACH", "CREATE", "DESTROY", "GET", "HEARTBEAT", "LABEL", "LEFTOVERS", "LIST", "MARK", "OUTPUTS",
@@ -55,12 +56,13 @@ class ProviderCalls:
 
         A call that still waits for a thread has not: no second one is queued behind it.
         """
+        kind = endpoint.value
         begun = [
             now.boot if call.started_boot is None else call.started_boot
             for key, call in self.in_flight.items()
-            if key[1] == endpoint.value
+            if key[1] == kind
         ]
-        return max(begun, default=-us(START_GRACE_S)) + us(START_GRACE_S)
+        return max(begun) + _START_GRACE_US if begun else 0
 
     # ---- starting one
 

@@ -9,7 +9,7 @@ from flask import Flask, Response, json, request
 from gpushopper.sandbox.market.billing import storage_rate
 from gpushopper.sandbox.requests.request_context import RequestContext
 from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.filters import matches
+from gpushopper.sandbox.vast.filters import check, matches
 from gpushopper.sandbox.vast.offer_rows import offer_row
 
 CAP = 64
@@ -67,17 +67,20 @@ def _find_rows(ctx: RequestContext, query: dict[str, Any]) -> list[dict[str, Any
         raise ValueError(f"type: unknown offer type {kind!r}")
     disk = float(query.get("allocated_storage") or DEFAULT_DISK)
     filters = {name: value for name, value in query.items() if name not in _NOT_FILTERS}
-    rows = [row for row in _rows(ctx, disk, kind in ("bid", "interruptible")) if matches(_view(row), filters)]
+    rows = [row for row in _rows(ctx, disk, kind in ("bid", "interruptible"), filters) if matches(_view(row), filters)]
     for column, direction in reversed(query.get("order") or []):
         rows.sort(key=lambda row: _sortable(row.get(column)), reverse=str(direction).lower() == "desc")
     limit = int(query.get("limit") or CAP)
     return rows[: min(CAP, max(limit, 0))]
 
 
-def _rows(ctx: RequestContext, disk: float, bid: bool) -> list[dict[str, Any]]:
+def _rows(ctx: RequestContext, disk: float, bid: bool, filters: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row of each offer that may pass the filters: those of other GPUs are left out before their rows are made."""
+    check(filters)
     market = ctx.market
     taken, in_use = market.occupancy(ctx.provider)
     now = market.now()
+    about_gpus = {name: tests for name, tests in filters.items() if name in ("gpu_name", "num_gpus")}
     return [
         offer_row(
             offer,
@@ -88,6 +91,7 @@ def _rows(ctx: RequestContext, disk: float, bid: bool) -> list[dict[str, Any]]:
             now=now,
         )
         for offer in market.supply[ctx.provider].offers.values()
+        if matches({"gpu_name": offer.host.gpu.name, "num_gpus": offer.gpu_count}, about_gpus)
     ]
 
 
