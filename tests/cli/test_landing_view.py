@@ -14,6 +14,7 @@ from gpushopper.cli.input.durations import Gigabytes
 from gpushopper.cli.input.options import landing_fields
 from gpushopper.cli.output.alarm_reminder import ending_soon
 from gpushopper.cli.output.endings import landing_view
+from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.core.timing.clock_snapshot import MINUTE
 from gpushopper.errors import UsageError
 
@@ -82,3 +83,32 @@ def test_a_run_that_ends_its_session_waits_for_what_is_to_be_pulled(hold_us: int
     view = session(deadline_at=NOW + 60 * MINUTE, limits=limits)
     assert run_ending._hold_for_pulls(view, NOW) == held
     assert run_ending._hold_for_pulls(dataclasses.replace(view, pulls=[]), NOW) == 0
+
+
+def test_waiting_for_an_end_does_not_count_the_time_in_which_results_arrive() -> None:
+    watch = landing_view.LandingWatch()
+
+    def goes_on(**landing: Any) -> bool:
+        return watch.goes_on([session(id="s", landing=wire.LandingView(**landing))])
+
+    assert not goes_on(), "it does not land"
+    assert goes_on(reason="user") and goes_on(reason="user"), "its hook runs, or it is listed or verified"
+    assert goes_on(reason="user", total_files=2, bytes=5)
+    assert not goes_on(reason="user", problem="the connection was lost")
+    assert not goes_on(reason="user", problem="the connection was lost", total_files=2, bytes=5), "no more than before"
+    assert goes_on(reason="user", problem="the connection was lost", total_files=2, bytes=6)
+    assert not goes_on(reason="user", pulled_at=NOW)
+
+
+def test_a_wait_is_over_after_its_limit_unless_something_goes_on() -> None:
+    calls = iter([False, False, True])
+    poll(lambda: next(calls), 0, goes_on=lambda: True)
+    with pytest.raises(WaitTimeout):
+        poll(lambda: False, 0)
+
+
+def test_what_is_not_here_when_the_wait_is_over_is_said() -> None:
+    held = wire.LandingView("user", NOW, NOW + MINUTE, None, "the connection was lost")
+    text = landing_view.still_landing(session(landing=held), NOW)
+    assert text.startswith("train is kept, and bills: not pulled yet: the connection was lost; it is tried again")
+    assert landing_view.still_landing(session(end_stage="requested", landing=held), NOW) == ""

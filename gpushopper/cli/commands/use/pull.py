@@ -34,8 +34,8 @@ def pull(app: App, name: str, folder: str | None, local: str | None, pull_max: i
     """Copy the folder DIR of a session into a new folder under LOCAL.
 
     LOCAL is the current folder unless it is given; a relative DIR starts in the home folder there. Nothing here is
-    replaced, every file is verified by its checksum, and a repeated pull goes on where it was cut off, within files too.
-    Without DIR, what provision --pull has named is copied.
+    replaced, every file is verified by its checksum, and repeating a pull that was cut off goes on where it was, also
+    within a large file. Without DIR, what provision --pull has named is copied.
 
     Links that lead out of DIR and special files are left out. A file that changes all the time is copied three times,
     and then named.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import session_phases
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.progress_display import progress_for
 from gpushopper.cli.output.text_format import clock_time, money, plural, rate
 from gpushopper.cli.polling import WaitTimeout, poll
@@ -238,16 +239,16 @@ def _end(app: App, session: SessionView, status: int) -> None:
 
 def _await_off(app: App, session: SessionView, status: int, limit_s: float) -> None:
     app.interrupt_hint = f"the command ended with status {status}; the end of {session.name} continues"
+    latest, watch = [session], landing_view.LandingWatch()
     with progress_for(app) as progress:
 
         def is_off() -> bool:
-            latest: SessionView = app.client.session(session.id)
-            if latest.end_stage:
-                session_phases.show_ending_progress(progress, latest)
-            return latest.end_stage in ("off", "proven")
+            latest[:] = [app.client.session(session.id)]
+            session_phases.show_ending_progress(progress, latest[0], app.now().wall)
+            return latest[0].end_stage in ("off", "proven")
 
         try:
-            poll(is_off, limit_s)
+            poll(is_off, limit_s, goes_on=lambda: watch.goes_on(latest))
         except WaitTimeout:
             app.note(f"{session.name} is not off yet: it may still bill; see: gpu-shopper why {session.name}")
     app.interrupt_hint = ""
