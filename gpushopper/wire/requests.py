@@ -146,6 +146,21 @@ class RunEndRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class LandedRequest:
+    """POST /sessions/{id}/landed: a user has pulled and verified folders; `theirs` there, `ours` here."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    began_at: int
+    theirs: list[str]
+    ours: list[str]
+    files: int
+    bytes: int
+    changed: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class RestartRequest:
     """POST /sessions/{id}/restart. With `dry_run` it is only checked whether it could be sent."""
 

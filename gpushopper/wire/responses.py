@@ -293,6 +293,14 @@ class DaemonStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LandedAnswer:
+    """Whether what a user has pulled is all that the session waits for: then it ends as if the daemon had pulled it."""
+
+    counts: bool
+    session: SessionView
+
+
+@dataclass(frozen=True, slots=True)
 class KeptOutputs:
     """Of which runs all is kept on this computer now, and why that may not be all of them."""
 

@@ -10,10 +10,10 @@ import pytest
 from gpushopper.core.lifecycle.ends import landing
 from gpushopper.core.model.actions import ClearAlarm, EndSession, RaiseAlarm, UpdateSession
 from gpushopper.core.model.attempt import DesiredState
-from gpushopper.core.model.ends.landed import Landed, NotLanded
+from gpushopper.core.model.ends.landed import Landed, NotLanded, PulledByHand
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import REAL
-from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND, us
 from tests.core import samples
 
 NOW = samples.NOW
@@ -65,6 +65,23 @@ def test_a_pull_of_a_session_that_ends_changes_nothing():
     ending = session(landing="user", desired_state=DesiredState.TERMINATED)
     assert landing.on_pull(ending, attempt(), HERE, NOW) == []
     assert landing.on_pull(session(), attempt(), HERE, NOW) == [], "its end was withdrawn"
+
+
+def test_a_pull_by_hand_counts_where_all_of_it_came_after_the_work_and_its_hook():
+    landing_now = session(landing="idle", landing_at=NOW.wall - HOUR)
+
+    def counts(
+        of: Session = landing_now, began_at: int = NOW.wall - HOUR, pulled: tuple[str, ...] = ("out", "x")
+    ) -> bool:
+        return landing.counts_by_hand(of, attempt(), PulledByHand(began_at, frozenset(pulled), HERE), REAL)
+
+    assert counts()
+    assert not counts(began_at=NOW.wall - HOUR - 1), "the work went on after it"
+    assert not counts(pulled=("x",)), "something else was pulled"
+    assert not counts(session()) and not counts(replace(landing_now, pulled_at=1)), "nothing is waited for"
+    hook = replace(landing_now, before_end="save")
+    assert not counts(hook), "the hook may still have written"
+    assert counts(hook, began_at=NOW.wall - HOUR + us(REAL.hook_s + landing.HOOK_MARGIN_S))
 
 
 def test_what_was_not_pulled_is_named():

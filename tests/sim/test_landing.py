@@ -12,6 +12,7 @@ from gpushopper import wire
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, us
 from gpushopper.engine.requests.commands.end import end
+from gpushopper.engine.requests.commands.landing.pulled_by_hand import pulled_by_hand
 from gpushopper.errors import UsageError
 from tests.sim.simulated_remote import SimAgent, SimRemote
 from tests.sim.world import World
@@ -137,6 +138,39 @@ def test_done_waits_no_longer_than_its_hold_and_a_restart_of_the_daemon_goes_on(
     world.run_for(600)
     assert world.status(ref) == "running" and len(remote(world).landings) > tries
     assert world.ended(ref, 3600) and "not_pulled" in kinds(world, ref)
+
+
+def test_a_pull_by_hand_ends_the_wait_and_the_daemon_pulls_nothing_more(world: World) -> None:
+    ref = working(world, idle_us=30 * MINUTE)
+    remote(world).pull_problem = lambda order: "the disk here is full" if order.pulls else ""
+    agent(world).works_until = world.market.now()
+    world.run_for(2 * 3600)
+    view = world.view(ref)
+    assert view.landing.problem and view.landing.since_at is not None
+    early = by_hand(world, ref, view.landing.since_at - 1)
+    assert not early.counts and early.session.landing.reason == "idle"
+    assert by_hand(world, ref, view.landing.since_at).counts
+    assert world.ended(ref, 1800) and world.view(ref).reason == "idle" and alarms(world) == []
+    pulled = [event for event in world.requests.events(0, 500).events if event.kind == "pulled"]
+    assert [event.data["folders"] for event in pulled] == [["/elsewhere/train-out"]] and pulled[0].data["by_hand"]
+
+
+def test_a_pull_by_hand_is_told_to_the_instance_until_it_knows(world: World) -> None:
+    ref = working(world)
+    remote(world).pull_problem = lambda order: "the connection was lost"
+    done(world, ref)
+    world.run_for(120)
+    since = world.view(ref).landing.since_at
+    assert since is not None and by_hand(world, ref, since).counts
+    world.run_for(300)
+    assert world.status(ref) == "running"
+    remote(world).pull_problem = lambda order: "" if not order.pulls else "it pulls again"
+    assert world.ended(ref, 900) and world.view(ref).reason == "user"
+
+
+def by_hand(world: World, ref: str, began_at: int) -> wire.LandedAnswer:
+    request = wire.LandedRequest(began_at, ["out"], ["/elsewhere/train-out"], 3, 300)
+    return pulled_by_hand(world.engine.handle, ref, request)
 
 
 def test_a_pull_that_hangs_delays_no_heartbeat_and_no_deadline(world: World) -> None:

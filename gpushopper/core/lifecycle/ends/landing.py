@@ -12,7 +12,7 @@ from gpushopper.core import alarms
 from gpushopper.core.model.actions import Action, ClearAlarm, EndSession, EventDraft, RaiseAlarm, UpdateSession
 from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.ends.end_reason import WHY
-from gpushopper.core.model.ends.landed import Landed, NotLanded
+from gpushopper.core.model.ends.landed import Landed, NotLanded, PulledByHand
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
@@ -20,6 +20,8 @@ from gpushopper.core.timing.duration_text import span
 
 DEADLINE, USER = "deadline", "user"
 """Reasons to land beside those of early ends."""
+HOOK_MARGIN_S = 30
+"""A hook begins at the next ticks of the guard."""
 NOT_LANDING: dict[str, Any] = {"landing": "", "landing_at": None, "pulled_at": None, "pull_problem": ""}
 
 
@@ -79,6 +81,15 @@ def is_pull_due(session: Session, attempt: Attempt) -> bool:
     return lands(session, attempt) and bool(session.landing) and session.pulled_at is None
 
 
+def counts_by_hand(session: Session, attempt: Attempt, pulled: PulledByHand, policy: Policy) -> bool:
+    """Whether what its user has pulled is all that is waited for: begun after its work, and what follows, had ended."""
+    if not is_pull_due(session, attempt) or session.landing_at is None:
+        return False
+    hook_us = us(policy.hook_s + HOOK_MARGIN_S) if session.before_end else 0
+    is_all = {there for there, _ in session.pulls} <= pulled.theirs
+    return is_all and pulled.began_at >= session.landing_at + hook_us
+
+
 def on_pull(session: Session, attempt: Attempt, found: Landed | NotLanded, now: ClockSnapshot) -> list[Action]:
     """Record what came of a pull. A user's end follows at once; other ends are the instance's, which was told."""
     if not is_pull_due(session, attempt):
@@ -89,7 +100,7 @@ def on_pull(session: Session, attempt: Attempt, found: Landed | NotLanded, now: 
         event = None if found.why == session.pull_problem else EventDraft("pull_failed", text)
         return [UpdateSession(session, fields, event), RaiseAlarm.with_hint(alarms.NOT_PULLED, session.id, text)]
     data = {"folders": list(found.folders), "files": found.files, "bytes": found.bytes}
-    data |= {"changed": list(found.changed), "left_out": list(found.left_out)}
+    data |= {"changed": list(found.changed), "left_out": list(found.left_out), "by_hand": found.by_hand}
     text = f"{session.name}: {found.files} files are here and verified: {', '.join(found.folders)}"
     actions: list[Action] = [
         UpdateSession(session, {"pulled_at": now.wall, "pull_problem": ""}, EventDraft("pulled", text, data)),
