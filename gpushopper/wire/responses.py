@@ -62,6 +62,9 @@ class LimitsView:
     """Who can end it after a run: `instance`, `daemon`, `pending` (it is being prepared) or empty (nobody)."""
     grace_us: int = 0
     """How long after a run it ends."""
+    land_for_us: int | None = None
+    """How long before the deadline results are brought home, where that was set."""
+    pull_max: int | None = None
     failed_us: int = 0
     """How long it is kept after a failed run, where only a successful one shall end it."""
 

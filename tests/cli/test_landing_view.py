@@ -11,7 +11,7 @@ import pytest
 from gpushopper import wire
 from gpushopper.cli.commands.use import run_ending
 from gpushopper.cli.input.durations import Gigabytes
-from gpushopper.cli.input.options import landing_fields
+from gpushopper.cli.input.options import changed_landing_fields, landing_fields
 from gpushopper.cli.output.alarm_reminder import ending_soon
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.polling import WaitTimeout, poll
@@ -40,6 +40,24 @@ def test_folders_here_become_absolute_and_a_script_is_read(tmp_path: Path, monke
     found = landing_fields(given(pulls=("out:results", "a:b:c"), before_end="@save.sh"))
     assert found["pulls"] == [("out", str(tmp_path / "results")), ("a:b", str(tmp_path / "c"))]
     assert found["before_end"] == "sync\n" and landing_fields(given(before_end="sync"))["before_end"] == "sync"
+
+
+def test_a_change_names_only_what_changes_and_off_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    nothing = {"pulls": None, "pull_max": None, "before_end": None, "land_for_us": None}
+    assert changed_landing_fields(given()) == nothing
+    assert changed_landing_fields(given(pulls=("off",), before_end="off")) == nothing | {"pulls": [], "before_end": ""}
+    found = changed_landing_fields(given(pulls=("out:results",), land_for=MINUTE))
+    assert found == nothing | {"pulls": [("out", str(tmp_path / "results"))], "land_for_us": MINUTE}
+    with pytest.raises(UsageError):
+        changed_landing_fields(given(pulls=("off", "out:.")))
+
+
+def test_what_is_done_before_the_end_is_said_after_a_change() -> None:
+    view = session(has_hook=True, limits=wire.LimitsView(land_for_us=20 * MINUTE))
+    text = "your script runs, then out -> /results is pulled, 20m before its deadline, or once its work has ended"
+    assert landing_view.steps_before_end(view) == text
+    assert landing_view.steps_before_end(session(pulls=[], has_hook=False)) == "nothing"
 
 
 @pytest.mark.parametrize("wrong", [{"pulls": ("out",)}, {"pulls": (":here",)}, {"before_end": "@nowhere"}])

@@ -38,8 +38,8 @@ def test_it_begins_15_minutes_before_the_deadline(left: int, is_near: bool):
 
 def test_an_end_that_nothing_allows_brings_nothing_home():
     ending = replace(attempt(), ending_reason="idle")
-    assert landing.on_heartbeat(session(), ending, frozenset({"done"}), NOW) == []
-    (begun,) = landing.on_heartbeat(session(), ending, frozenset({"idle"}), NOW)
+    assert landing.on_heartbeat(session(), ending, frozenset({"done"}), NOW, REAL) == []
+    (begun,) = landing.on_heartbeat(session(), ending, frozenset({"idle"}), NOW, REAL)
     assert isinstance(begun, UpdateSession) and begun.fields["landing"] == "idle"
 
 

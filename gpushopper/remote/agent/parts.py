@@ -62,7 +62,7 @@ def report_command() -> str:
 
 def bring_command(limits: str, *, with_hook: bool = False) -> str:
     """Lines that save the programs on stdin and these limits, each as a whole or not at all, and say how it went."""
-    hook = f"&& save {HOOK} " if with_hook else ""
+    hook = f"&& save {HOOK} " if with_hook else f'&& rm -f "$D/{HOOK}" '
     names = {"upkeep": UPKEEP, "agent": AGENT, "name": LIMITS, "hook": hook}
     return in_guard_folder(_BRING.format(limits=shlex.quote(limits), **names))
 

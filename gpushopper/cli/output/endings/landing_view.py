@@ -39,10 +39,20 @@ def pulls(session: SessionView) -> str:
     return ", ".join(f"{pull.there} -> {pull.here}" for pull in session.pulls)
 
 
+def steps_before_end(session: SessionView) -> str:
+    """`your script runs, then out -> /results is pulled, 20m before its deadline`; nothing where there is none."""
+    steps = ["your script runs"] if session.has_hook else []
+    steps += [f"{pulls(session)} is pulled"] if session.pulls else []
+    if not steps:
+        return "nothing"
+    before = session.limits.land_for_us or us(REAL.land_for_s)
+    return f"{', then '.join(steps)}, {span(before)} before its deadline, or once its work has ended"
+
+
 def landing(session: SessionView, now: int) -> str:
     """Why its results are brought home, and how far that is."""
     found = session.landing
-    if not found.reason or session.ended_at is not None:
+    if not found.reason or not session.pulls or session.ended_at is not None:
         return ""
     if found.pulled_at is not None:
         return f"all was pulled at {clock_time(found.pulled_at, now)}"
@@ -71,7 +81,7 @@ def still_landing(session: SessionView, now: int) -> str:
 def is_landing(session: SessionView) -> bool:
     """Whether its end waits until its results are here."""
     found = session.landing
-    return bool(found.reason) and not session.end_stage and found.pulled_at is None
+    return bool(session.pulls and found.reason) and not session.end_stage and found.pulled_at is None
 
 
 class LandingWatch:

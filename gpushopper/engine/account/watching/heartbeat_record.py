@@ -66,7 +66,7 @@ def _on_heartbeat(
     # Before what the same login brought: the guard reported before that, by the limits of then.
     allowed = allowed_ends(session, tx.attempt(attempt), run_ends_of(account.ctx.store, session.id))
     tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now))
-    tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), allowed | {DONE}, now))
+    tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), allowed | {DONE}, now, policy))
     if probed.limits:
         brought = found.brought or Brought(problem="its agent could not be brought there in time")
         found = Heartbeat(found.guard, found.hardware, found.agent, brought)

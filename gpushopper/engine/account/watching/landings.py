@@ -29,6 +29,8 @@ class Landings:
         """When the next try of an attempt may be made, in µs of the boot clock."""
         self._stops: dict[str, threading.Event] = {}
         """Set where a pull under way is not wanted any more."""
+        self._pulling: dict[str, tuple[tuple[str, str], ...]] = {}
+        """What is pulled by each pull under way."""
         self._by_hand: dict[str, PulledByHand] = {}
         """By attempt: what its user has pulled, until its instance knows."""
 
@@ -60,8 +62,16 @@ class Landings:
             self._stops.pop(attempt_id).set()
         in_flight = self.account.calls.subjects(PULL)
         for attempt_id, (session, attempt) in due.items():
-            if attempt_id not in in_flight and self._next.get(attempt_id, now.boot) <= now.boot:
+            if attempt_id in in_flight:
+                self._stop_unless_wanted(session, attempt)
+            elif self._next.get(attempt_id, now.boot) <= now.boot:
                 self._pull(session, attempt, now)
+
+    def _stop_unless_wanted(self, session: Session, attempt: Attempt) -> None:
+        """Other folders are wanted now, or its user has pulled them."""
+        stop = self._stops.get(attempt.id)
+        if stop is not None and self._pulling.get(attempt.id) != session.pulls:
+            stop.set()
 
     def _pull(self, session: Session, attempt: Attempt, now: ClockSnapshot) -> None:
         ctx = self.account.ctx
@@ -69,6 +79,7 @@ class Landings:
         if remote is None or login is None:
             return
         stop = self._stops[attempt.id] = threading.Event()
+        self._pulling[attempt.id] = session.pulls
         left_s = max((attempt.hard_max_at - now.wall) / SECOND, 1.0)
         order = LandingOrder(
             session.id, session.name, session.pulls, session.pull_max,
@@ -104,17 +115,19 @@ class Landings:
     def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot) -> None:
         """Record what came of a pull; what failed is tried again until the session ends."""
         found = value if isinstance(value, Landed | NotLanded) else NotLanded("the pull did not end")
-        stop = self._stops.pop(attempt_id, None)
-        is_by_hand = attempt_id in self._by_hand and isinstance(found, NotLanded)
-        if self.account.ctx.is_closing.is_set() or (is_by_hand and stop is not None and stop.is_set()):
-            return  # stopped, for its user had pulled: the next call says that there
+        stop, pulled = self._stops.pop(attempt_id, None), self._pulling.pop(attempt_id, ())
+        is_stopped = stop is not None and stop.is_set() and isinstance(found, NotLanded)
+        if self.account.ctx.is_closing.is_set() or is_stopped:
+            return  # something else is to be done now, at once
         self._next[attempt_id] = now.boot + us(self.account.policy.pull_retry_s)
 
         def work(tx: Transaction) -> None:
             attempt = sessions.load_attempt(self.account.ctx.store, attempt_id)
             session = None if attempt is None else sessions.load_session(self.account.ctx.store, attempt.session_id)
-            if attempt is not None and session is not None:
+            if attempt is not None and session is not None and session.pulls == pulled:
                 tx.run(on_pull(session, attempt, found, now))
+            else:
+                self._next.pop(attempt_id, None)
 
         self.account.transact(now, work)
 
