@@ -93,6 +93,15 @@ def test_get_says_how_far_a_pull_is() -> None:
     assert landing_view.landing(failed, NOW) == "not pulled yet: the connection was lost; it is tried again"
 
 
+def test_get_of_an_ended_session_says_whether_its_results_came_home() -> None:
+    ended = session(ended_at=NOW, ready_at=1)
+    assert landing_view.landing(ended, NOW) == "not pulled before it ended"
+    pulled = dataclasses.replace(ended, landing=wire.LandingView("user", NOW, NOW, NOW))
+    assert landing_view.landing(pulled, NOW).startswith("all was pulled at ")
+    assert landing_view.landing(dataclasses.replace(ended, pulls=[]), NOW) == ""
+    assert landing_view.landing(dataclasses.replace(ended, ready_at=None), NOW) == ""
+
+
 @pytest.mark.parametrize(
     ("hold_us", "held"), [(None, 60 * MINUTE), (20 * MINUTE, 20 * MINUTE), (90 * MINUTE, 60 * MINUTE)]
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.session_views import waiting
-from gpushopper.cli.output.text_format import money, rate, when
+from gpushopper.cli.output.text_format import money, per_hour, when
 from gpushopper.cli.terminal_text import clean
 from gpushopper.core.model.container_image import registry_of
 from gpushopper.core.timing.duration_text import span
@@ -36,7 +36,7 @@ def show_provisioning_progress(progress: ProgressDisplay, session: SessionView, 
 
 
 def _step(session: SessionView, attempt: AttemptView, now: int) -> str:
-    what = f"{attempt.offer} ({attempt.gpu_count}x {attempt.gpu}, {rate(attempt.rate)} an hour)"
+    what = f"{attempt.offer} ({attempt.gpu_count}x {attempt.gpu}, {per_hour(attempt.rate)})"
     match attempt.state:
         case "prepared":
             _, _, held_up = session.waiting_for.partition(": ")
@@ -142,7 +142,7 @@ def _show_landing(progress: ProgressDisplay, session: SessionView, now: int) -> 
     """A step that says what is pulled, or why it is not; how far it is, where that can be shown again and again."""
     is_stuck = session.landing.problem and not session.landing.total_files
     folders = ", ".join(pull.there for pull in session.pulls)
-    what = landing_view.landing(session, now) if is_stuck else f"{folders} is pulled before it ends"
+    what = landing_view.landing(session, now) if is_stuck else f"pulling {folders}"
     progress.step(f"{session.id} landing", f"{session.name}: {what}")
     progress.detail("" if is_stuck else landing_view.arrived(session))
 

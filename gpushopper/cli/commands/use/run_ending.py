@@ -14,7 +14,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.output import session_phases
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.progress_display import progress_for
-from gpushopper.cli.output.text_format import clock_time, money, plural, rate
+from gpushopper.cli.output.text_format import clock_time, money, per_hour, plural
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.remote import run_control
 from gpushopper.clouds import console_of
@@ -125,7 +125,7 @@ def _disclosure(app: App, ending: Ending, now: int) -> list[str]:
     else:
         lines = [
             f"This computer ends {session.name} {when}: {_why_not_itself(session)}.",
-            f"While this computer is off, it bills {rate(session.rate)} an hour until you end it: "
+            f"While this computer is off, it bills {per_hour(session.rate)} until you end it: "
             f"{console_of(session.cloud or session.provider)}",
         ]
     if ending.mode == "success":

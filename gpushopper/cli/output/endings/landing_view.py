@@ -52,10 +52,12 @@ def steps_before_end(session: SessionView) -> str:
 def landing(session: SessionView, now: int) -> str:
     """Why its results are brought home, and how far that is."""
     found = session.landing
+    if session.pulls and found.pulled_at is not None:
+        return f"all was pulled at {clock_time(found.pulled_at, now)}"
+    if session.pulls and session.ended_at is not None and session.ready_at is not None:
+        return "not pulled before it ended"
     if not found.reason or not session.pulls or session.ended_at is not None:
         return ""
-    if found.pulled_at is not None:
-        return f"all was pulled at {clock_time(found.pulled_at, now)}"
     until = f", at most until {clock_time(found.until_at, now)}" if found.until_at is not None else ""
     if found.total_files:
         return f"{arrived(session)} pulled{until}"
