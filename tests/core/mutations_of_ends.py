@@ -44,7 +44,7 @@ ENDS = (
     M("sightings", '"self_ended_at": None,', "", "E5: a sighting does not revive it", "self_ended"),
     M("reachability", "if attempt.self_ended_at is not None:  # it has billed all along", "if False:",
       "E5: a heartbeat does not revive it", "self_ended"),
-    M("clock_rules", "if not any(isinstance(action, EndSession) for action in actions):", "if False:",
+    M("clock_rules", "actions += heard or on_absent_and_silent(session, attempt, allowed, now, policy)", "pass",
       "E5: nothing is concluded", "self_ended"),
     # limits
     M("limits_line", "return kind in _ENDS_BY_ITSELF", "return True", "E9: who destroys it is not said", "limits_line"),

@@ -156,7 +156,7 @@ LISTING = (
       "F42: missing from a list older than it", "missing"),
     M("list_breaker", "+ fresh[:1]", "+ fresh", "I29: two of two at once", "missing"),
     M("list_breaker", "int(known * policy.breaker_share)", "known", "I29: no breaker", "missing"),
-    M("list_breaker", "fresh = tuple(a for a in wanted if a.state is not State.MISSING)", "fresh = wanted",
+    M("list_breaker", "fresh = tuple(a for a in others if a.state is not State.MISSING)", "fresh = others",
       "I29: old absence trips the breaker", "missing"),
     M("missing", "(seen.instances or was_held)", "True", "S2: an empty list counts at once", "missing"),
     M("missing", '"state": State.MISSING, "state_changed_at"', '"state": State.DESTROYING, "state_changed_at"',
