@@ -12,6 +12,7 @@ from gpushopper.engine.requests.commands.end import end
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.engine.requests.commands.landing.pulled_by_hand import pulled_by_hand
 from gpushopper.store import sessions
+from gpushopper.store.instances.run_ends import run_ends_of
 from tests.sim.simulated_remote import SimAgent
 from tests.sim.story import Story
 
@@ -42,6 +43,11 @@ def allow_run_end(story: Story, name: str) -> None:
     expected = story.expected[name]
     request = wire.RunEndRequest()
     story.restart_on_crash(lambda: story.world.requests.allow_run_end(expected.session, "r1", request))
+
+
+def may_end(story: Story, name: str) -> bool:
+    """Whether the end of a run may end this session."""
+    return bool(run_ends_of(story.world.store, story.expected[name].session))
 
 
 def finish_run(story: Story, name: str) -> None:

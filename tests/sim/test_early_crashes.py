@@ -17,6 +17,7 @@ from tests.sim.early_stories import (
     allow_run_end,
     done,
     finish_run,
+    may_end,
     pull_by_hand,
     pulls_fail,
     set_pulls,
@@ -85,7 +86,8 @@ class OperationsWithAgents(Operations):
 
     @rule(pick=PICK)
     def run_ends(self, pick: int) -> None:
-        if found := self.names():
+        """Only one that may end its session: without a row its end is no proof, and the deadline closes it (E5)."""
+        if found := [name for name in self.names() if may_end(self.story, name)]:
             finish_run(self.story, found[pick % len(found)])
 
     @precondition(lambda self: self.story.starts)
