@@ -1,7 +1,7 @@
 """Runs of sessions as kept on this computer after their instances are gone: outputs and how they ended (ends.md E8).
 
-One folder for each run below `Home.kept_runs`; files are 0600, at most 20 MB for a run, 1 GB in all. The daemon writes
-them, commands read them.
+One folder for each run below `Home.kept_runs`; files are 0600, at most 20 MB for a run, 1 GB in all: where it is more,
+the oldest run of the session that has most goes first. The daemon writes them, commands read them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -59,7 +60,28 @@ class KeptRun:
     """Whether all came that is kept of a run: it was not cut off on the way."""
 
 
-def keep(home: Home, session_id: str, run: Run, out: Output, err: Output, now: int) -> bool:
+@dataclass(frozen=True, slots=True)
+class KeptFiles:
+    """The folder of a kept run, below that of its session: when it was written (seconds since 1970), and its bytes."""
+
+    folder: Path
+    at: float
+    size: int
+
+
+def _free(path: Path) -> int:
+    return shutil.disk_usage(path).free
+
+
+def keep(
+    home: Home,
+    session_id: str,
+    run: Run,
+    out: Output,
+    err: Output,
+    now: int,
+    free: Callable[[Path], int] = _free,
+) -> bool:
     """Write a run's outputs, or replace what was kept of it before; False where the disk has no room for them.
 
     Raises:
@@ -67,14 +89,17 @@ def keep(home: Home, session_id: str, run: Run, out: Output, err: Output, now: i
     """
     total = len(out.text) + len(err.text)
     private_folder(home.kept_runs)
-    if shutil.disk_usage(home.kept_runs).free - total < FREE_FLOOR:
+    if free(home.kept_runs) - total < FREE_FLOOR:
         return False
     folder = private_folder(private_folder(home.kept_runs / session_id) / run.run)
     for name, output in ((OUT, out), (ERR, err)):
         _write(folder / name, output.text)
     facts = asdict(KeptRun(run, now, out.left_out + err.left_out, out.has_come and err.has_come))
     write_private(folder / _FACTS, json.dumps(facts))
-    _prune(home)
+    for surplus_folder in surplus(_kept_files(home)):
+        shutil.rmtree(surplus_folder, ignore_errors=True)
+        with suppress(OSError):
+            surplus_folder.parent.rmdir()  # fails where another run is in it
     return True
 
 
@@ -117,19 +142,32 @@ def read_output(home: Home, session_id: str, run_id: str, name: str) -> bytes:
         return b""
 
 
-def _prune(home: Home) -> None:
-    """Remove the runs that were kept first, until the others are within MOST_BYTES."""
-    sizes = {}
+def surplus(found: Iterable[KeptFiles]) -> list[Path]:
+    """What must go so that all are within MOST_BYTES: always the oldest run of the session that has most.
+
+    So a session with many long outputs does not push out those of others.
+    """
+    sessions: dict[Path, list[KeptFiles]] = {}
+    for each in sorted(found, key=lambda each: (each.at, each.folder), reverse=True):
+        sessions.setdefault(each.folder.parent, []).append(each)
+    sizes = {session: sum(each.size for each in runs) for session, runs in sessions.items()}
+    gone = []
+    while sum(sizes.values()) > MOST_BYTES:
+        largest = max(sizes, key=lambda session: (sizes[session], -sessions[session][-1].at))
+        oldest = sessions[largest].pop()
+        sizes[largest] -= oldest.size
+        gone.append(oldest.folder)
+        if not sessions[largest]:
+            del sizes[largest]
+    return gone
+
+
+def _kept_files(home: Home) -> list[KeptFiles]:
+    found = []
     for session in _folders(home.kept_runs):
         for run in _folders(session):
             with suppress(OSError):
                 files = [path.stat() for path in run.iterdir()]
-                sizes[run] = (max((file.st_mtime for file in files), default=0.0), sum(f.st_size for f in files))
-    total = sum(size for _, size in sizes.values())
-    for run in sorted(sizes, key=lambda path: sizes[path][0]):
-        if total <= MOST_BYTES:
-            return
-        total -= sizes[run][1]
-        shutil.rmtree(run, ignore_errors=True)
-        with suppress(OSError):
-            run.parent.rmdir()  # fails where another run is in it
+                at, size = max((file.st_mtime for file in files), default=0.0), sum(file.st_size for file in files)
+                found.append(KeptFiles(run, at, size))
+    return found

@@ -9,8 +9,8 @@ import pytest
 
 from gpushopper import kept_runs
 from gpushopper.core.model.run_folder import Run
-from gpushopper.kept_runs import ERR, HALF, OUT, Output, keep, read_output
-from gpushopper.paths import Home
+from gpushopper.kept_runs import ERR, HALF, OUT, KeptFiles, Output, keep, read_output, surplus
+from gpushopper.paths import FREE_FLOOR, Home
 
 
 @pytest.fixture
@@ -52,19 +52,39 @@ def test_the_middle_of_a_long_output_is_named_and_one_that_was_cut_is_not_whole(
     assert not found.is_whole and found.left_out == 480
 
 
-def test_what_was_kept_first_goes_first(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_runs, "MOST_BYTES", 2500)
-    for place, name in enumerate(("a", "b", "c")):
-        keep(home, f"s{place}", run(name), Output(1000, b"x" * 1000), Output(), place)
-        for path in (home.kept_runs / f"s{place}" / name).iterdir():
-            os.utime(path, (place, place))
-    keep(home, "s3", run("d"), Output(1, b"x"), Output(), 9)
-    assert sorted(path.name for path in home.kept_runs.iterdir()) == ["s1", "s2", "s3"]
+MB = 10**6
 
 
-def test_damaged_facts_are_no_run_and_a_full_disk_keeps_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def kept_files(*runs: tuple[str, str, int, int]) -> list[KeptFiles]:
+    return [KeptFiles(Path(session) / run, at, size * MB) for session, run, at, size in runs]
+
+
+def test_the_oldest_of_the_largest_session_goes_first() -> None:
+    """A session with many runs does not push out the others' (ends.md E8)."""
+    old, many = ("old", "only", 1, 20), [("many", f"r{n:02}", 10 + n, 20) for n in range(60)]
+    gone = surplus(kept_files(*many, old))
+    assert [path.name for path in gone] == ["r00", "r01", "r02", "r03", "r04", "r05", "r06", "r07", "r08", "r09", "r10"]
+
+
+def test_within_a_gigabyte_nothing_goes_and_among_equals_the_oldest_does() -> None:
+    full = kept_files(*((f"s{n:02}", "run", 100 - n, 20) for n in range(50)))
+    assert surplus(full) == []
+    assert surplus([*full, *kept_files(("new", "run", 500, 20))]) == [Path("s49/run")]
+
+
+def test_what_is_too_much_is_removed_from_the_disk(home: Home) -> None:
+    for place, name in enumerate(("a", "b")):
+        keep(home, "s", run(name), Output(3, b"out"), Output(), place)
+        with (home.kept_runs / "s" / name / OUT).open("r+b") as file:
+            file.truncate(600 * MB)  # without taking any room
+        os.utime(home.kept_runs / "s" / name / OUT, (10**10 + place,) * 2)
+    keep(home, "other", run("c"), Output(3, b"out"), Output(), 9)
+    assert sorted(path.name for path in home.kept_runs.glob("*/*")) == ["b", "c"]
+
+
+def test_damaged_facts_are_no_run_and_a_full_disk_keeps_nothing(home: Home) -> None:
     keep(home, "s", run("a"), Output(), Output(), 9)
     (home.kept_runs / "s" / "a" / "run.json").write_text('{"run": 5}')
     assert kept_runs.kept_runs(home, "s") == []
-    monkeypatch.setattr(kept_runs, "FREE_FLOOR", 2**62)
-    assert not keep(home, "s", run("b"), Output(), Output(), 9)
+    assert not keep(home, "s", run("b"), Output(), Output(), 9, free=lambda path: FREE_FLOOR - 1)
+    assert keep(home, "s", run("b"), Output(), Output(), 9, free=lambda path: FREE_FLOOR)

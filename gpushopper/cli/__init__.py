@@ -81,7 +81,7 @@ def main(args: list[str] | None = None) -> int:
     app = new_app()
     _escape_unencodable_output()
     try:
-        words = _argv_as_utf8() if args is None else args
+        words = app.words = _argv_as_utf8() if args is None else args
         outcome = root.main(args=words, prog_name="gpu-shopper", standalone_mode=False, obj=app)
         code = outcome if isinstance(outcome, int) else 0
         _finish(app)

@@ -34,6 +34,8 @@ class App:
         self.interrupt_hint = ""
         """Printed after Ctrl-C: what continues without this command, and how to see or end it."""
         self.shows_alarms = True
+        self.words: list[str] = []
+        """The words of this command as they were typed, without the program's name."""
         self._choose_home = choose_home
         """Its argument: whether the sandbox's home is wanted."""
         self._open_client = open_client
@@ -94,7 +96,28 @@ class App:
             return
         from gpushopper.cli.terminal_text import clean
 
-        print(clean(self.with_sandbox_flag(text)), file=sys.stderr, flush=True)
+        for line in self.lines(clean(self.with_sandbox_flag(text)), sys.stderr):
+            print(line, file=sys.stderr, flush=True)
+
+    def lines(self, text: str, stream: TextIO | None, indent: int = 0) -> list[str]:
+        """A text as lines, broken between words where the stream is a terminal that is narrower."""
+        if not self.is_terminal(stream):
+            return [text]
+        from shutil import get_terminal_size
+
+        from gpushopper.cli.output.text_format import wrapped
+
+        width = get_terminal_size().columns - indent
+        return [part for line in text.split("\n") for part in wrapped(line, width)]
+
+    def again_with(self, more: str) -> str:
+        """This command with one word more, to be pasted; empty where it has options of its own before its name."""
+        words = [word for word in self.words if word != "--sandbox"]
+        if not words or words[0].startswith("-"):
+            return ""
+        import shlex
+
+        return f"gpu-shopper {shlex.join(words)} {more}"
 
     def with_sandbox_flag(self, text: str) -> str:
         """Insert `--sandbox` into the commands of a text if this command runs in the sandbox: they work when pasted."""

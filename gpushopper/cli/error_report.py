@@ -109,11 +109,12 @@ def _print(app: App, error: ShopperError, exit_code: int) -> None:
         print(json.dumps({"schema": SCHEMA, "error": body}), file=sys.stderr)
         return
     word = "error: " if exit_code != INTERRUPTED else ""
+    first, *others = app.lines(f"{word}{clean(message)}", sys.stderr)
     if app.has_color(sys.stderr) and word:
-        word = f"\x1b[31m{word}\x1b[0m"
-    print(f"{word}{clean(message)}", file=sys.stderr)
-    if hint:
-        print(f"  {clean(hint)}", file=sys.stderr)
+        first = f"\x1b[31m{word}\x1b[0m{first.removeprefix(word)}"
+    print(first, *others, sep="\n", file=sys.stderr)
+    for line in app.lines(clean(hint), sys.stderr, indent=2) if hint else ():
+        print(f"  {line}", file=sys.stderr)
 
 
 def _alarms_after(app: App, error: ShopperError) -> None:

@@ -16,16 +16,20 @@ class WaitTimeout(Exception):
     """The condition did not become true within the limit."""
 
 
-def poll(is_done: Callable[[], bool], limit_s: float) -> None:
+def poll(is_done: Callable[[], bool], limit_s: float, goes_on: Callable[[], bool] = lambda: False) -> None:
     """Call `is_done` until it returns True: five times a second at first, later once a second.
+
+    The limit is that of waiting for nothing: it counts anew whenever `goes_on` is true.
 
     Raises:
         WaitTimeout: the limit passed.
     """
     clock, pause = SystemClock(), threading.Event()
-    began = clock.monotonic()
+    began = last = clock.monotonic()
     while not is_done():
-        waited = clock.monotonic() - began
-        if waited >= limit_s:
+        now = clock.monotonic()
+        if goes_on():
+            last = now
+        elif now - last >= limit_s:
             raise WaitTimeout
-        pause.wait(min(QUICK_INTERVAL_S if waited < QUICK_FOR_S else SLOW_INTERVAL_S, limit_s - waited))
+        pause.wait(min(QUICK_INTERVAL_S if now - began < QUICK_FOR_S else SLOW_INTERVAL_S, limit_s - (now - last)))

@@ -156,6 +156,11 @@ class Client:
         """Fetch the outputs of a session's runs now; what fails is said in the answer."""
         return cast("wire.KeptOutputs", self._request("POST", f"sessions/{_quote(ref)}/keep-outputs"))
 
+    def landed(self, ref: str, request: wire.LandedRequest) -> wire.LandedAnswer:
+        """Say that its user has pulled these folders; whether that is all the session waits for."""
+        path = f"sessions/{_quote(ref)}/landed"
+        return cast("wire.LandedAnswer", self._request("POST", path, body=_body(request)))
+
     def shutdown(self, reason: str) -> wire.Accepted:
         """End every session."""
         return cast("wire.Accepted", self._request("POST", "shutdown", body={"reason": reason}))

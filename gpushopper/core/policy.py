@@ -90,6 +90,7 @@ class Policy:
     agent_tick_s: float = 10
     agent_stale_s: float = 60
     run_grace_s: float = 120
+    run_start_s: float = 600
     failed_run_hold_s: float = 1800
     idle_note_s: float = 1800
 

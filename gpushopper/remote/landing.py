@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
+from gpushopper.core.lifecycle.ends.landing import HOOK_MARGIN_S
 from gpushopper.core.model.ends.landed import Landed, LandingOrder, LandingProgress, NotLanded
 from gpushopper.errors import ShopperError
 from gpushopper.remote.agent.parts import in_guard_folder
@@ -16,8 +17,6 @@ from gpushopper.results.link import Link
 from gpushopper.results.pulling import MOST_BYTES, Progress, Pull, Pulled, PullRequest
 
 ANSWER_LIMIT = 4096
-MARGIN_S = 30
-"""A hook begins at the next ticks of the guard."""
 
 # Asked for by its user, the instance is told first: its hook runs once an end is written, and it ends itself if this
 # computer does not come back. An end that is there already stays.
@@ -92,7 +91,7 @@ def land(
         if order.by_user:
             link.run(in_guard_folder(_TELL_DONE, _DROP_DONE).encode(), ANSWER_LIMIT)
         if order.hook_s:
-            wait_s = round(order.hook_s) + MARGIN_S
+            wait_s = round(order.hook_s) + HOOK_MARGIN_S
             lines = in_guard_folder(_WAIT_FOR_HOOK.format(hook_s=wait_s), _DROP_WAIT.format(hook_s=wait_s))
             link.run(lines.encode(), ANSWER_LIMIT)
         found = _pull_all(link, order, report)

@@ -6,6 +6,7 @@ complete once it has the mtime that was listed: what is complete is not fetched 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -37,12 +38,13 @@ class PartFolder:
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:8]
         self.local, self.name = local, name
         self.path = os.fsencode(os.path.join(local, f"{name}.{digest}{PARTIAL}"))
+        self._lock: int | None = None
 
     def prepare(self, entries: Iterable[Entry]) -> dict[bytes, Entry]:
-        """Make the folders in it; the files that it has already, from a pull that was cut.
+        """Make the folders in it; the files that it has already, from a pull that was cut. It is ours until `release`.
 
         Raises:
-            Refused: something that is not ours is in the way.
+            Refused: something that is not ours is in the way, or another pull fills it.
         """
         os.makedirs(self.local, exist_ok=True)
         if not os.path.lexists(self.path):
@@ -51,12 +53,37 @@ class PartFolder:
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
             shown = os.fsdecode(self.path)
             raise Refused(f"{shown} is in the way", "it is not yours: name another folder", code="in_the_way")
+        self._hold()
         for entry in entries:
             path = self.below(entry.path)
             if entry.kind is Kind.FOLDER and not _is_folder(path):
                 _drop(path)
                 os.mkdir(path, 0o700)
         return {entry.path: entry for entry in _entries(self.path, b"")}
+
+    def _hold(self) -> None:
+        """Two pulls never fill one folder: a lock that ends with its process, whatever happens to it."""
+        if self._lock is not None:
+            return
+        handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise _taken(self.path) from None
+        except OSError:
+            os.close(handle)
+            return  # a file system without locks
+        if not os.path.lexists(self.path) or not os.path.samestat(os.fstat(handle), os.lstat(self.path)):
+            os.close(handle)
+            raise _taken(self.path)  # the other pull has just finished it
+        self._lock = handle
+
+    def release(self) -> None:
+        """Let another pull fill it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def below(self, path: bytes) -> bytes:
         """The path of an entry of it."""
@@ -84,14 +111,45 @@ class PartFolder:
 
     def checksum(self, path: bytes, algorithm: str) -> str:
         """The checksum of a file in it; empty where it has not arrived."""
-        digest = hashlib.new(algorithm, usedforsecurity=False)
+        return _checksum(self.below(path), algorithm)
+
+    def cut_path(self, path: bytes) -> bytes:
+        """Where what has arrived of a file is, until all of it has."""
+        return _beside(self.below(path))
+
+    def cut_size(self, path: bytes) -> int:
+        """How many bytes have arrived of a file that was cut off; 0: none."""
         try:
-            with open(os.open(self.below(path), os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
+            facts = os.lstat(self.cut_path(path))
         except OSError:
-            return ""
-        return digest.hexdigest()
+            return 0
+        return facts.st_size if stat.S_ISREG(facts.st_mode) else 0
+
+    def cut_checksum(self, path: bytes, algorithm: str) -> str:
+        """The checksum of what has arrived."""
+        return _checksum(self.cut_path(path), algorithm)
+
+    def put(self, complete: bytes, path: bytes) -> None:
+        """Give a file that has arrived its name."""
+        final = self.below(path)
+        if _is_folder(final):
+            _drop(final)
+        os.replace(complete, final)
+
+
+def _taken(path: bytes) -> Refused:
+    return Refused(f"another pull fills {os.fsdecode(path)}", "wait until it has ended", code="pull_under_way")
+
+
+def _checksum(path: bytes, algorithm: str) -> str:
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return ""
+    return digest.hexdigest()
 
 
 def unpack(folder: PartFolder, wanted: dict[bytes, Entry], items: Iterable[Member | bytes]) -> Iterator[bytes]:
@@ -116,7 +174,7 @@ def unpack(folder: PartFolder, wanted: dict[bytes, Entry], items: Iterable[Membe
             if entry is None or entry.kind is not Kind.FILE:
                 continue
             if item.kind == FILE:
-                writer = _Writer(folder.below(path), entry, item)
+                writer = _Writer(folder, entry, item)
                 if writer.is_complete:
                     yield from _completed(writer, wanted, arrived)
                     writer = None
@@ -142,10 +200,10 @@ def _arrived(path: bytes, wanted: dict[bytes, Entry], arrived: set[bytes]) -> It
 class _Writer:
     """Writes one file under a name of its own, and moves it to its path when all of it is there."""
 
-    def __init__(self, path: bytes, entry: Entry, member: Member) -> None:
-        self.entry, self._left, self._path = entry, member.size, path
+    def __init__(self, folder: PartFolder, entry: Entry, member: Member) -> None:
+        self.entry, self._left, self._folder = entry, member.size, folder
         self._mtime = member.mtime
-        self._new = _beside(path)
+        self._new = folder.cut_path(entry.path)
         _drop(self._new)
         self._handle = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
 
@@ -160,13 +218,11 @@ class _Writer:
 
     def complete(self) -> None:
         try:
-            os.fchmod(self._handle, _mode(self.entry))
+            os.fchmod(self._handle, mode_here(self.entry))
             os.utime(self._handle, (self._mtime, self._mtime))
         finally:
             self.close()
-        if _is_folder(self._path):
-            _drop(self._path)
-        os.replace(self._new, self._path)
+        self._folder.put(self._new, self.entry.path)
 
     def close(self) -> None:
         """A file that is cut stays under its own name until the next try."""
@@ -179,7 +235,7 @@ def _beside(path: bytes) -> bytes:
     return os.path.join(head, b".gs-" + hashlib.sha256(tail).hexdigest()[:32].encode() + b".part")
 
 
-def _mode(entry: Entry) -> int:
+def mode_here(entry: Entry) -> int:
     """Permissions of a file from elsewhere: no setuid, nothing that others may write."""
     return entry.mode & 0o755 | 0o600
 
@@ -190,7 +246,7 @@ def _copy(source: bytes, target: bytes, entry: Entry) -> None:
     with open(source, "rb") as read, open(new, "xb") as write:
         shutil.copyfileobj(read, write, _CHUNK)
     facts = os.stat(source)
-    os.chmod(new, _mode(entry))
+    os.chmod(new, mode_here(entry))
     os.utime(new, (int(facts.st_mtime), int(facts.st_mtime)))
     os.replace(new, target)
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from gpushopper.errors import DiskFull, ShopperError
 from gpushopper.results.archive import BadArchive, CutOff, read_archive
+from gpushopper.results.checksums import checksums
+from gpushopper.results.cut_files import append, rest_script, same_beginnings
 from gpushopper.results.entries import Entry, Kind, as_text, check_listing, points_out
 from gpushopper.results.link import Link, LinkLost
 from gpushopper.results.listing import LIST, START, batches, quoted, read_listing, words
@@ -27,16 +29,6 @@ LISTING_LIMIT = 64_000_000
 _SPARE = 64 * 1024 * 1024
 """Bytes of headers, padding and grown files by which a stream may be longer than what was listed."""
 _CHECK_EVERY = 8 * 1024 * 1024
-
-_SUMS = rb"""
-s=
-for x in sha256sum md5sum; do
-  [ "$s" ] || ! command -v $x >/dev/null 2>&1 || s=$x
-done
-echo "$s"
-one() { [ ! -f "$2" ] || [ -L "$2" ] || { x=$($s <"$2") && printf '%s %s\n' "$1" "${x%% *}"; }; }
-"""
-_ALGORITHMS = {b"sha256sum": "sha256", b"md5sum": "md5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +98,12 @@ class Pull:
             DiskFull: no room is left here.
             ShopperError: it is larger than allowed, cannot be read there, or is not what it should be.
         """
+        try:
+            return self._perform()
+        finally:
+            self.part.release()
+
+    def _perform(self) -> Pulled:
         while True:
             entries = self._list()
             files = {entry.path: entry for entry in entries if entry.kind is Kind.FILE}
@@ -145,27 +143,51 @@ class Pull:
     # ---- copying
 
     def _fetch(self, wanted: dict[bytes, Entry]) -> None:
+        """Copy these: what was cut off from where it was, the others from their beginning."""
         if not wanted:
             return
         self._copies.update(list(wanted))
+        try:
+            gone_on = self._go_on(wanted)
+            self._unpack({path: entry for path, entry in wanted.items() if path not in gone_on})
+        except OSError as error:
+            raise _local_fault(error) from error
+
+    def _go_on(self, wanted: dict[bytes, Entry]) -> set[bytes]:
+        found = same_beginnings(self.link, self._folder, self.part, wanted)
+        gone_on = set()
+        for path, size in found.items():
+            entry, before = wanted[path], self._done
+            self._arrived += size
+            script = rest_script(self._folder, path, size, entry.size - size)
+            if append(self.part, entry, size, self._bounded(script, entry.size - size)):
+                gone_on.add(path)
+                self._files += 1
+            else:
+                self._arrived, self._done = self._arrived - size, before
+            self._show()
+        return gone_on
+
+    def _unpack(self, wanted: dict[bytes, Entry]) -> None:
+        if not wanted:
+            return
         lines = [START, b"cd -- %s || exit 9\n" % self._folder]
         for some in batches([b"./" + path for path in wanted]):
             lines.append(b"tar -cf - %s </dev/null 2>/dev/null\n" % words(some))
-        lines.append(b"exit 0\n")
+        script = b"".join([*lines, b"exit 0\n"])
+        most = sum(entry.size for entry in wanted.values()) + 4096 * len(wanted) + _SPARE
         try:
-            for _ in unpack(self.part, dict(wanted), read_archive(self._bounded(b"".join(lines), wanted))):
+            for _ in unpack(self.part, dict(wanted), read_archive(self._bounded(script, most))):
                 self._files += 1
                 self._show()
         except CutOff:
             raise LinkLost("the connection was lost") from None
         except BadArchive as error:
             raise ShopperError(f"the instance sends no archive: {error}", code="bad_archive") from None
-        except OSError as error:
-            raise _local_fault(error) from error
 
-    def _bounded(self, script: bytes, wanted: dict[bytes, Entry]) -> Iterator[bytes]:
+    def _bounded(self, script: bytes, most: int) -> Iterator[bytes]:
         """The stream, as long as it keeps to its limits: what was listed, --pull-max, and free room here."""
-        most = sum(entry.size for entry in wanted.values()) + 4096 * len(wanted) + _SPARE
+        most += self._done
         for piece in self.link.stream(script):
             self._add(len(piece))
             if self._done > most:
@@ -192,18 +214,12 @@ class Pull:
 
     def _verify(self, todo: dict[bytes, Entry]) -> None:
         """Compare checksums, and note the size and time for which a file is the same here and there."""
-        paths = list(todo)
-        lines = [START, b"cd -- %s || exit 9\n" % self._folder, _SUMS]
-        lines += [b"one %d %s\n" % (at, quoted(b"./" + path)) for at, path in enumerate(paths)]
-        program, *rows = self.link.run(b"".join([*lines, b"exit 0\n"]), LISTING_LIMIT).split(b"\n")
-        self._algorithm = _ALGORITHMS.get(program, "")
-        sums = dict(row.split(b" ", 1) for row in rows if row.count(b" ") == 1)
+        self._algorithm, sums = checksums(self.link, self._folder, [(path, None) for path in todo])
         have = self.part.prepare(())
-        for at, path in enumerate(paths):
-            entry, there = todo[path], sums.get(b"%d" % at, b"").decode("ascii", "replace")
+        for path, entry in todo.items():
             is_same = entry.is_same_file(have.get(path))
             if self._algorithm:
-                is_same = bool(there) and self.part.checksum(path, self._algorithm) == there
+                is_same = path in sums and self.part.checksum(path, self._algorithm) == sums[path]
             if is_same:
                 self._verified[path] = (entry.size, entry.mtime)
             (self._wrong.discard if is_same else self._wrong.add)(path)

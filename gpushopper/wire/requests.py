@@ -124,7 +124,10 @@ class ExtendRequest:
 
 @dataclass(frozen=True, slots=True)
 class LimitsRequest:
-    """PUT /sessions/{id}/limits: change limits in place; None leaves one as it is, 0 switches it off."""
+    """PUT /sessions/{id}/limits: change limits, and what is done before an end, in place.
+
+    None leaves one as it is; 0, an empty list or text switches it off. Fields as in `ProvisionRequest`.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
@@ -132,6 +135,10 @@ class LimitsRequest:
     idle_when: str | None = None
     contact_us: int | None = None
     hold_us: int | None = None
+    pulls: list[tuple[str, str]] | None = None
+    pull_max: int | None = None
+    before_end: str | None = None
+    land_for_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,21 @@ class RunEndRequest:
     mode: str = "always"
     with_pull: bool = False
     hold_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LandedRequest:
+    """POST /sessions/{id}/landed: a user has pulled and verified folders; `theirs` there, `ours` here."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    began_at: int
+    theirs: list[str]
+    ours: list[str]
+    files: int
+    bytes: int
+    changed: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,9 @@ class LimitsView:
     """Who can end it after a run: `instance`, `daemon`, `pending` (it is being prepared) or empty (nobody)."""
     grace_us: int = 0
     """How long after a run it ends."""
+    land_for_us: int | None = None
+    """How long before the deadline results are brought home, where that was set."""
+    pull_max: int | None = None
     failed_us: int = 0
     """How long it is kept after a failed run, where only a successful one shall end it."""
 
@@ -294,6 +297,14 @@ class DaemonStatus:
     """Why clouds of installed packages are not used, by name."""
     waiting: list[str] = field(default_factory=list)
     """Sessions that no account can rent the next offer for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandedAnswer:
+    """Whether what a user has pulled is all that the session waits for: then it ends as if the daemon had pulled it."""
+
+    counts: bool
+    session: SessionView
 
 
 @dataclass(frozen=True, slots=True)

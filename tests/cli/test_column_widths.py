@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.cli.output.column_widths import GAP, fit
+from gpushopper.cli.output.column_widths import GAP, fit, narrowest
+from gpushopper.cli.output.session_views import columns
+from gpushopper.cli.output.tables import narrowed
+from gpushopper.client import JsonObject
+from gpushopper.core.timing.clock_snapshot import HOUR
 
 TITLES = ("ID", "GPU", "COUNT", "VRAM", "$/HR", "REGION", "RELIABILITY", "CUDA")
 RIGHT = (False, False, True, True, True, False, True, True)
@@ -45,3 +49,21 @@ def test_what_is_kept_is_never_cut_and_the_longest_text_gives_way_first():
     assert widths[:2] == [6, 8] and sum(widths) + 3 * GAP == 80 and widths[2] == widths[3] == 30
     assert fit(titles, cells, kept, 200) == [6, 8, 90, 30]
     assert fit(titles, cells, kept, 10)[:2] == [6, 8]
+
+
+def test_with_less_room_times_are_shorter_and_spare_columns_are_left_out_one_by_one():
+    row = JsonObject(
+        name="a-very-long-session-name-2", status="running", health="ok", waits_for_account=False, gpu="A100 SXM4",
+        gpu_count=1, provider="vast", rate=667_000, accrued=300, max_cost=2_000_000, ended_at=None,
+        deadline_at=9 * HOUR, guards="D+I", guard_state="armed", end_stage="",
+    )  # fmt: skip
+    shown = [column for column in columns(6 * HOUR) if not column.wide]
+    seen = {}
+    for room in (200, 95, 80):
+        kept, cells = narrowed(shown, [row], room, str)
+        titles = [column.title for column in kept]
+        assert narrowest(titles, cells, [column.right or column.whole for column in kept]) <= room
+        seen[room] = ([column.title for column in shown if column not in kept], cells[0][titles.index("ENDS")])
+    assert seen[200][0] == [] and "(in 3h)" in seen[200][1]
+    assert seen[95][0] == [] and seen[95][1] == seen[200][1].partition(" (")[0]
+    assert seen[80][0] == ["GPU", "CLOUD"]

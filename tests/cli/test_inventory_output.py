@@ -27,7 +27,7 @@ def test_a_missing_cloud_is_named_with_its_reason_also_beside_json(home: Path, c
          "age_us": None},
         {"provider": "red", "state": "left_out", "reason": "no key", "hint": "run: gpu-shopper keys set red",
          "until_at": None, "age_us": None},
-        {"provider": "dear", "state": "above_cap", "reason": "from $0.446 an hour, above the price cap of $0.28",
+        {"provider": "dear", "state": "above_cap", "reason": "from $0.446/h, above the price cap of $0.28/h",
          "hint": "", "until_at": None, "age_us": None},
     ]  # fmt: skip
     peer = Peer(home / "run" / "daemon.sock")
@@ -39,7 +39,7 @@ def test_a_missing_cloud_is_named_with_its_reason_also_beside_json(home: Path, c
         assert "vast limits our searches: 429, until " in said and "; its offers are 1m 40s old" in said
         assert "toy did not answer: no answer within 8 s\n" in said
         assert "red is left out: no key; run: gpu-shopper keys set red\n" in said
-        assert "\ndear: from $0.446 an hour, above the price cap of $0.28\n" in said
+        assert "\ndear: from $0.446/h, above the price cap of $0.28/h\n" in said
         assert main(["inventory", "--json"]) == 0
         shown = capsys.readouterr()
         first = json.loads(shown.out)["missing"][0]

@@ -375,7 +375,7 @@ def test_progress_prints_a_step_once_and_a_skipped_offer_on_one_line(capsys: pyt
     assert capsys.readouterr().err.splitlines() == [
         "skipped vast:9: boot timeout",
         "starting instance 77: loading",
-        "requesting vast:1 (1x H100, $2.000 an hour): vast refuses the key",
+        "requesting vast:1 (1x H100, $2.000/h): vast refuses the key",
         "create outcome of vast:1 unknown: waiting for the list; counted as billed until then",
     ]
 

@@ -68,8 +68,10 @@ def test_hints_in_the_sandbox_include_the_option(home: Path, capsys: pytest.Capt
         assert "see: gpu-shopper --sandbox ls" in capsys.readouterr().err
 
 
-def test_a_long_name_leaves_the_other_columns_readable(monkeypatch: pytest.MonkeyPatch):
-    """On a terminal of 80 columns the line is wrapped: a status of one letter would be worse."""
+def test_a_long_name_leaves_the_other_columns_readable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """On a terminal of 80 columns other columns are left out, and named: a status of one letter would be worse."""
     out = Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setenv("COLUMNS", "80")
@@ -79,8 +81,11 @@ def test_a_long_name_leaves_the_other_columns_readable(monkeypatch: pytest.Monke
         waits_for_account=False,
     )  # fmt: skip
     tables.table(new_app(), [row], session_views.columns(0))
-    for word in ("running", "1x H100", "D+I"):
+    for word in ("running", "$0.00", "00:00"):
         assert word in out.getvalue()
+    assert capsys.readouterr().err == "no room for GPU, CLOUD, GUARDS: -o wide shows all columns\n"
+    tables.table(new_app(), [JsonObject({**row, "name": "train"})], session_views.columns(0))
+    assert "1x H100" in out.getvalue() and "D+I" in out.getvalue()
 
 
 class Terminal(io.StringIO):

@@ -120,7 +120,7 @@ def test_where_nothing_there_can_end_it_a_detached_run_is_refused_and_another_sa
             "instance",
             ["train ends itself 2m after this run, whether or not this computer is on", "What is on its disk"],
         ),
-        ("daemon", ["This computer ends train 2m after this run: power-off does not end its bill", "$0.360 an hour"]),
+        ("daemon", ["This computer ends train 2m after this run: power-off does not end its bill", "$0.360/h"]),
     ],
 )
 def test_it_says_before_the_start_who_ends_it_and_what_is_lost(

@@ -53,9 +53,13 @@ def test_the_disk_is_the_one_that_the_cloud_makes():
 
 
 def test_a_long_sentence_is_broken_between_words():
-    text = "RTX 4090 at $0.442 an hour for 2h: tensordock:wiwpbtt-1, else 2 further offers."
+    text = "RTX 4090 at $0.442/h for 2h: tensordock:wiwpbtt-1, else 2 further offers."
     assert wrapped(text, 40) == [
-        "RTX 4090 at $0.442 an hour for 2h:", "  tensordock:wiwpbtt-1, else 2 further", "  offers.",
+        "RTX 4090 at $0.442/h for 2h:", "  tensordock:wiwpbtt-1, else 2 further", "  offers.",
     ]  # fmt: skip
     assert wrapped(text, 200) == [text] and wrapped("", 80) == [""]
+    said = "nothing is known of it: see gpu-shopper --sandbox get train; or gpu-shopper ls"
+    assert wrapped(said, 40) == [
+        "nothing is known of it: see", "  gpu-shopper --sandbox get train; or", "  gpu-shopper ls",
+    ], "half a command is another command"  # fmt: skip
     assert "x" * 50 in "\n".join(wrapped("a " + "x" * 50, 20))

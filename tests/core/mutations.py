@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.core.mutation import Mutation
 from tests.core.mutations_of_ends import ENDS
 from tests.core.mutations_of_failover import FAILOVER
+from tests.core.mutations_of_landing import LANDING
 from tests.core.mutations_of_lifecycle import LIFECYCLE
 from tests.core.mutations_of_listing import LISTING
 
@@ -12,6 +13,7 @@ M = Mutation
 MUTATIONS = (
     *ENDS,
     *FAILOVER,
+    *LANDING,
     *LIFECYCLE,
     *LISTING,
     # clocks

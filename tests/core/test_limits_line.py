@@ -13,6 +13,7 @@ from gpushopper.core.lifecycle.ends.limits_line import (
     done_command,
     limit_of,
     limits_line,
+    limits_text,
     must_bring,
     on_brought,
 )
@@ -43,6 +44,14 @@ def test_every_limit_is_in_whole_seconds():
     assert full.startswith("idle=1800 when=gpu contact=14400 disuse=7200 ") and " hold=3600 " in full
     assert limit_of(full, "idle") == 30 * MINUTE and limit_of(full, "hold") == HOUR
     assert limit_of(line(), "idle") is limit_of("", "idle") is limit_of("idle=x", "idle") is None
+
+
+def test_limits_are_told_in_words():
+    assert limits_text(line()) == "none"
+    full = line(idle_us=30 * MINUTE, contact_us=4 * HOUR, disuse_us=2 * HOUR, hold_us=HOUR, pulls=PULLS)
+    assert limits_text(full) == "idle 30m, contact 4h, hold 1h"
+    until = "results are waited for until its deadline, a script before its end"
+    assert limits_text(line(pulls=PULLS, before_end="sync")) == until
 
 
 def test_without_anything_to_pull_no_end_waits_for_it():

@@ -44,7 +44,7 @@ UNSCALED = {
     "absence_observations", "gone_observations", "price_tolerance", "adopt_duration_s", "adopt_min_remaining_s",
     "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_failed_polls", "reserve_slack_s",
     "storage_slack_s", "unguarded_slack_s", "prepared_max_age_s", "prepared_poll_s", "failure_poll_steps_s",
-    "call_gap_s",
+    "call_gap_s", "run_start_s",
 }  # fmt: skip
 
 

@@ -43,9 +43,9 @@ def test_accounts_whose_cheapest_is_above_the_cap_are_named_with_it():
               make_offer("c", 2, 500_000), make_offer("d", 1, 900_000)]  # fmt: skip
     (above,) = accounts_above_cap(offers, 20, 280_000, named={"d"})
     assert (above.provider, above.state, above.hint) == ("c", "above_cap", "")
-    assert above.reason == "from $0.446 an hour, above the price cap of $0.28"
+    assert above.reason == "from $0.446/h, above the price cap of $0.28/h"
     (close,) = accounts_above_cap(offers, 20, 445_900, named={"d"})
-    assert close.reason == "from $0.446 an hour, above the price cap of $0.4459"
+    assert close.reason == "from $0.446/h, above the price cap of $0.4459/h"
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_plan_names_the_cloud_whose_cheapest_is_above_the_cap(two: TwoClouds, 
     assert [each.key for each in found.offers] == ["a:1"]
     (above,) = found.left_out
     assert (above.provider, above.state) == ("b", "above_cap")
-    assert above.reason == "from $0.446 an hour, above the price cap of $0.28"
+    assert above.reason == "from $0.446/h, above the price cap of $0.28/h"
 
 
 def test_an_account_under_two_names_is_left_out_where_another_can_rent(two: TwoClouds):

@@ -77,6 +77,15 @@ def test_they_come_with_the_login_of_a_probe(bringing: InstanceAccess, host: Cal
     assert done.stat().st_mode & 0o777 == 0o755 and done.read_text().endswith('/upkeep.sh" done\n')
 
 
+def test_a_hook_that_is_wanted_no_more_is_removed(bringing: InstanceAccess, host: Callable[..., Host]):
+    there = host()
+    hook = there.home / ".gs-guard" / "before-end"
+    brought(bringing.probe(login(there.port), None, LIMIT_S, limits=LINE, hook="sync\n"))
+    assert hook.read_text() == "sync\n"
+    brought(bringing.probe(login(there.port), None, LIMIT_S, limits=LINE))
+    assert not hook.exists()
+
+
 def test_a_transfer_that_cannot_be_saved_leaves_what_was_there(bringing: InstanceAccess, host: Callable[..., Host]):
     there = host()
     folder = there.home / ".gs-guard"

@@ -44,6 +44,13 @@ class Instance:
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
 
+    def without_checksums(self) -> None:
+        """Let scripts find what they need, but no program for checksums."""
+        programs = self.far.top / "farbin"
+        for name in ("head", "tail"):
+            (programs / name).symlink_to(f"/usr/bin/{name}")
+        self.ssh.write_text(self.ssh.read_text().replace(":/usr/bin:/bin", ""))
+
     def link(self, must_stop=lambda: False) -> Link:
         return Link((str(self.ssh), "--", "far"), {"PATH": "/usr/bin:/bin"}, must_stop)
 
@@ -103,6 +110,88 @@ def test_a_cut_link_keeps_what_arrived_and_the_next_pull_goes_on(instance: Insta
     done = instance.pull()
     assert done.files == 20 and instance.seen[0].files == len(kept)
     assert os.listdir(instance.local) == ["train-out"] and len(os.listdir(done.folder)) == 20
+
+
+def cut(instance: Instance, content: bytes, at: int = 2_000_000) -> Path:
+    """A large file `big`, whose first copy was cut off after about `at` bytes; what has arrived of it."""
+    instance.write("big", content)
+    with instance.far.thin(at), pytest.raises(LinkLost):
+        instance.pull()
+    (part,) = instance.local.glob("*.partial/.gs-*.part")
+    assert 0 < part.stat().st_size < len(content)
+    return part
+
+
+def is_big(done: Pulled, content: bytes) -> bool:
+    """Whether `big` is this; a word, for pytest would compare megabytes line by line."""
+    return (Path(done.folder) / "big").read_bytes() == content
+
+
+@pytest.mark.parametrize("programs", ["system", "busybox"])
+def test_a_file_that_was_cut_off_goes_on_from_where_it_was(instance: Instance, programs: str):
+    content = os.urandom(3_000_000)
+    if programs == "busybox":
+        for name in ("head", "tail", "sha256sum"):
+            instance.replace(name, f'exec busybox {name} "$@"')
+    instance.write("small")
+    had = cut(instance, content).stat().st_size
+    with instance.far.thin(3_000_000 - had + 100_000) as carried:
+        done = instance.pull()
+    assert is_big(done, content) and done.files == 2
+    assert int(carried.read_text().split()[-1]) < 2_000_000
+    assert (Path(done.folder) / "big").stat().st_mtime == TIME
+
+
+def test_a_cut_file_that_begins_otherwise_there_now_is_copied_anew(instance: Instance):
+    part, other = cut(instance, os.urandom(3_000_000)), os.urandom(3_000_000)
+    assert part.stat().st_size > 1_000_000
+    instance.write("big", other)  # of the same size and time
+    done = instance.pull()
+    assert is_big(done, other)
+
+
+def test_a_cut_file_that_changes_while_it_goes_on_is_never_mixed(instance: Instance):
+    content = os.urandom(3_000_000)
+    cut(instance, content)
+    other = instance.write("other", bytes(3_000_000))
+    instance.replace("tail", f"/bin/cp -p '{other}' '{instance.out / 'big'}'; exec /usr/bin/tail \"$@\"")
+    done = instance.pull()
+    assert is_big(done, bytes(3_000_000))
+
+
+def test_without_a_checksum_program_there_a_cut_file_is_copied_anew(instance: Instance):
+    content = os.urandom(3_000_000)
+    part = cut(instance, content)
+    part.write_bytes(bytes(1_500_000))
+    instance.without_checksums()
+    done = instance.pull()
+    assert is_big(done, content) and done.checksum == ""
+
+
+def test_more_than_the_rest_is_no_file(instance: Instance):
+    had = cut(instance, os.urandom(3_000_000)).stat().st_size
+    instance.replace("tail", "exec /bin/cat /dev/zero")
+    instance.replace("head", f'[ "$2" = {had} ] || exec /bin/cat; exec /usr/bin/head "$@"')
+    with pytest.raises(ShopperError, match="more than it has listed"):
+        instance.pull()
+
+
+def test_two_pulls_never_fill_one_folder(instance: Instance):
+    instance.write("a")
+    problems: list[str] = []
+
+    def second(progress: Progress) -> None:
+        if not problems:
+            problems.append("")
+            try:
+                instance.pull()
+            except ShopperError as error:
+                problems.append(error.message)
+
+    request = PullRequest("s1", "train", "out", str(instance.local), 10**9)
+    done = Pull(instance.link(), request, second, lambda path: 10**12).perform()
+    assert done.files == 1 and "another pull" in problems[1]
+    assert instance.pull().folder.endswith("-2"), "the lock ends with its pull"
 
 
 def test_a_file_that_never_stands_still_is_copied_three_times_and_named(instance: Instance):

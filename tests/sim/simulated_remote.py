@@ -84,6 +84,8 @@ class SimRemote:
         self.pull_s = 20.0
         self.pull_problem: Callable[[LandingOrder], str] = lambda order: ""
         """Why a pull fails; empty where it does not."""
+        self.on_landed: Callable[[LandingOrder], None] = lambda order: None
+        """Called once all of an order is here."""
 
     # ---- what the engine calls
 
@@ -186,6 +188,7 @@ class SimRemote:
             return NotLanded("connection refused")
         if guard.agent is not None:
             guard.agent.pulled(self.world.market.now())
+        self.on_landed(order)
         return Landed(tuple(here for _, here in order.pulls), 3, 300)
 
     def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:

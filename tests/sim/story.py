@@ -45,6 +45,9 @@ class ExpectedSession:
     """How much earlier its guard may end it: it counts whole seconds."""
     gave_up: bool = False
     """Whether its status was `failed`, so that the user no longer expects it."""
+    has_pulls: bool = False
+    ends_once_landed: bool = False
+    """Whether the user has ended it, and waits for its results: until they are home it is wanted (ends.md E7)."""
 
     def is_wanted(self, at: int) -> bool:
         """Whether the user wants it at this time: not ended, and before its deadline."""
@@ -195,6 +198,7 @@ class Story:
         # Not the market's time: that is ahead by what searches have been charged, and no deadline counts it.
         expected = ExpectedSession(name, self._next_disk(), self.world.clock.daemon_time(), us(hours * 3600))
         expected.rounding_us = us(2) if self.world.policy.needs_login else 0
+        expected.has_pulls = bool(more.get("pulls"))
         clouds = self.world.clouds
         cloud = clouds[(self._request_count - 1) % len(clouds)]
         search = wire.SearchRequest(gpu=gpu, disk_gb=expected.disk_gb, provider=cloud)

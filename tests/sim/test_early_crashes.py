@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -9,7 +11,18 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from gpushopper.core.policy import REAL
 from gpushopper.errors import ShopperError
-from tests.sim.early_stories import EARLY, allow_run_end, finish_run, silence
+from tests.sim.early_stories import (
+    EARLY,
+    PULLS,
+    allow_run_end,
+    done,
+    finish_run,
+    may_end,
+    pull_by_hand,
+    pulls_fail,
+    set_pulls,
+    silence,
+)
 from tests.sim.oracle import audit
 from tests.sim.story import Story
 from tests.sim.test_state_machine import PICK, Operations
@@ -54,7 +67,9 @@ def test_a_crash_anywhere_in_an_early_end(title: str, share: int) -> None:
 
 
 class OperationsWithAgents(Operations):
-    """Instances with agents: runs end, logins fail for a while, beside all other faults."""
+    """Instances with agents and results: runs end, logins and pulls fail for a while, beside all other faults."""
+
+    more: ClassVar[dict[str, Any]] = {"pulls": PULLS}
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +86,8 @@ class OperationsWithAgents(Operations):
 
     @rule(pick=PICK)
     def run_ends(self, pick: int) -> None:
-        if found := self.names():
+        """Only one that may end its session: without a row its end is no proof, and the deadline closes it (E5)."""
+        if found := [name for name in self.names() if may_end(self.story, name)]:
             finish_run(self.story, found[pick % len(found)])
 
     @precondition(lambda self: self.story.starts)
@@ -79,9 +95,33 @@ class OperationsWithAgents(Operations):
     def hear_or_not(self, is_silent: bool) -> None:
         silence(self.story, is_silent=is_silent)
 
+    @rule(pick=PICK)
+    def done(self, pick: int) -> None:
+        if found := self.names():
+            done(self.story, found[pick % len(found)])
+
+    @precondition(lambda self: self.story.starts)
+    @rule(fail=st.booleans())
+    def pulls_work_or_not(self, fail: bool) -> None:
+        pulls_fail(self.story, fail=fail)
+
+    @rule(pick=PICK, has=st.booleans())
+    def change_pulls(self, pick: int, has: bool) -> None:
+        if found := self.names():
+            try:
+                set_pulls(self.story, found[pick % len(found)], PULLS if has else [])
+            except ShopperError:
+                return
+
+    @rule(pick=PICK)
+    def pull_by_hand(self, pick: int) -> None:
+        if found := self.names():
+            pull_by_hand(self.story, found[pick % len(found)])
+
     def teardown(self) -> None:
         if self.story.starts:
             silence(self.story, is_silent=False)
+            pulls_fail(self.story, fail=False)
         super().teardown()
 
 

@@ -381,3 +381,18 @@ def test_heartbeats_are_kept_as_history_and_those_of_one_second_are_one_commit(w
     lines = heartbeats.history(world.store, attempt.id, 0)
     assert len(lines) >= 13 and all(line.answered for line in lines)
     assert lines[-1].idle_s is not None and us(1) < lines[-1].at - lines[-2].at <= us(40)
+
+
+def test_a_start_that_never_arrived_leaves_no_permission(world: World) -> None:
+    """Whether the run was started was not known: once its instance shows that it was not, it may end nothing (E6)."""
+    ref = world.provision(hours=4)
+    assert world.running(ref)
+    world.run_for(40)
+    for run in ("r1", "lost-on-the-way"):
+        world.requests.allow_run_end(ref, run, wire.RunEndRequest())
+    world.run_for(500)
+    assert len(run_ends.run_ends_of(world.store, ref)) == 2, "it may be on its way still"
+    world.run_for(300)
+    assert [run.run_id for run in run_ends.run_ends_of(world.store, ref)] == ["r1"]
+    (event,) = [event for event in world.requests.events(0, 500).events if event.kind == "run_end_withdrawn"]
+    assert event.data == {"run": "lost-on-the-way"} and "was not started" in event.text

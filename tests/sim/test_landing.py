@@ -12,7 +12,8 @@ from gpushopper import wire
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, us
 from gpushopper.engine.requests.commands.end import end
-from gpushopper.errors import UsageError
+from gpushopper.engine.requests.commands.landing.pulled_by_hand import pulled_by_hand
+from gpushopper.errors import Refused, UsageError
 from tests.sim.simulated_remote import SimAgent, SimRemote
 from tests.sim.world import World
 
@@ -139,6 +140,39 @@ def test_done_waits_no_longer_than_its_hold_and_a_restart_of_the_daemon_goes_on(
     assert world.ended(ref, 3600) and "not_pulled" in kinds(world, ref)
 
 
+def test_a_pull_by_hand_ends_the_wait_and_the_daemon_pulls_nothing_more(world: World) -> None:
+    ref = working(world, idle_us=30 * MINUTE)
+    remote(world).pull_problem = lambda order: "the disk here is full" if order.pulls else ""
+    agent(world).works_until = world.market.now()
+    world.run_for(2 * 3600)
+    view = world.view(ref)
+    assert view.landing.problem and view.landing.since_at is not None
+    early = by_hand(world, ref, view.landing.since_at - 1)
+    assert not early.counts and early.session.landing.reason == "idle"
+    assert by_hand(world, ref, view.landing.since_at).counts
+    assert world.ended(ref, 1800) and world.view(ref).reason == "idle" and alarms(world) == []
+    pulled = [event for event in world.requests.events(0, 500).events if event.kind == "pulled"]
+    assert [event.data["folders"] for event in pulled] == [["/elsewhere/train-out"]] and pulled[0].data["by_hand"]
+
+
+def test_a_pull_by_hand_is_told_to_the_instance_until_it_knows(world: World) -> None:
+    ref = working(world)
+    remote(world).pull_problem = lambda order: "the connection was lost"
+    done(world, ref)
+    world.run_for(120)
+    since = world.view(ref).landing.since_at
+    assert since is not None and by_hand(world, ref, since).counts
+    world.run_for(300)
+    assert world.status(ref) == "running"
+    remote(world).pull_problem = lambda order: "" if not order.pulls else "it pulls again"
+    assert world.ended(ref, 900) and world.view(ref).reason == "user"
+
+
+def by_hand(world: World, ref: str, began_at: int) -> wire.LandedAnswer:
+    request = wire.LandedRequest(began_at, ["out"], ["/elsewhere/train-out"], 3, 300)
+    return pulled_by_hand(world.engine.handle, ref, request)
+
+
 def test_a_pull_that_hangs_delays_no_heartbeat_and_no_deadline(world: World) -> None:
     ref = working(world, hours=1)
     remote(world).pull_s = 10 * 3600
@@ -170,6 +204,59 @@ def test_a_deadline_is_announced_at_15_and_5_minutes_once_each(world: World) -> 
     minutes = [round((event.data["deadline_at"] - event.at) / us(60)) for event in found]
     assert minutes == [15, 15, 5]
     assert "out is pulled before" in found[0].text
+
+
+def test_what_is_pulled_can_be_named_later_and_is_on_its_instance_once_confirmed(world: World) -> None:
+    ref = working(world, pulls=[], idle_us=30 * MINUTE)
+    view = world.requests.set_limits(ref, wire.LimitsRequest(pulls=PULLS, before_end="sync", land_for_us=20 * MINUTE))
+    assert [(pull.there, pull.here) for pull in view.pulls] == PULLS and view.has_hook and not view.limits.confirmed
+    assert world.run_until(lambda: world.view(ref).limits.confirmed, 60)
+    agent(world).works_until = world.market.now()
+    assert world.ended(ref, 2 * 3600) and [order.pulls for order in remote(world).landings] == [tuple(PULLS)]
+    (event,) = [event for event in world.requests.events(0, 500).events if event.kind == "limits_set"]
+    assert event.data == {"pulls": [["out", "/results"]], "before_end": True, "land_for_us": 20 * MINUTE}
+
+
+def test_what_is_not_wanted_any_more_is_not_waited_for(world: World) -> None:
+    ref = working(world, idle_us=30 * MINUTE)
+    remote(world).pull_problem = lambda order: "the connection was lost"
+    agent(world).works_until = world.market.now()
+    assert world.run_until(lambda: bool(alarms(world)), 2 * 3600)
+    world.requests.set_limits(ref, wire.LimitsRequest(pulls=[]))
+    assert alarms(world) == []
+    remote(world).pull_problem = lambda order: "it pulls" if order.pulls else ""
+    assert world.ended(ref, 1800) and world.view(ref).reason == "idle" and "not_pulled" not in kinds(world, ref)
+
+
+def test_a_run_that_was_started_to_wait_for_results_is_told_that_none_are_wanted(world: World) -> None:
+    ref = working(world)
+    world.requests.allow_run_end(ref, "train", wire.RunEndRequest(with_pull=True, hold_us=3 * HOUR))
+    world.requests.set_limits(ref, wire.LimitsRequest(pulls=[]))
+    agent(world).finish_run(world.market.now(), hold=3 * HOUR)
+    assert world.ended(ref, 1800) and world.view(ref).reason == "run_done"
+    assert "landing" not in kinds(world, ref) and "pulled" not in kinds(world, ref)
+
+
+def test_other_folders_named_while_one_is_pulled_are_pulled_instead(world: World) -> None:
+    ref = working(world, hours=1)
+    remote(world).pull_s = 300
+    assert world.run_until(lambda: world.view(ref).landing.reason == "deadline", 3600)
+    world.run_for(5)
+    world.requests.set_limits(ref, wire.LimitsRequest(pulls=[("logs", "/results")]))
+    assert world.run_until(lambda: world.view(ref).landing.pulled_at is not None, 900)
+    assert [order.pulls for order in remote(world).landings] == [tuple(PULLS), (("logs", "/results"),)]
+    assert kinds(world, ref).count("pulled") == 1 and "pull_failed" not in kinds(world, ref)
+
+
+def test_an_end_that_waits_for_results_does_not_lose_them_by_a_setting(world: World) -> None:
+    ref = working(world)
+    remote(world).pull_problem = lambda order: "the connection was lost"
+    done(world, ref)
+    world.run_for(60)
+    with pytest.raises(Refused, match="waits for its results"):
+        world.requests.set_limits(ref, wire.LimitsRequest(pulls=[]))
+    with pytest.raises(UsageError):
+        world.requests.set_limits(ref, wire.LimitsRequest(pulls=[("out", "relative")]))
 
 
 def test_what_cannot_be_pulled_is_refused(world: World) -> None:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
@@ -41,6 +42,8 @@ class Operations(RuleBasedStateMachine):
     """One user, one daemon, one market."""
 
     clouds: tuple[str, ...] = ("vast",)
+    more: ClassVar[dict[str, Any]] = {}
+    """Further fields of each request to provision."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +67,7 @@ class Operations(RuleBasedStateMachine):
         self.requested += 1
         name = f"s{self.requested}"
         try:
-            self.story.provision(name, hours=hours)
+            self.story.provision(name, hours=hours, **self.more)
         except (ShopperError, AssertionError):
             self.story.expected.pop(name, None)
 

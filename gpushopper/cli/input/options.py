@@ -107,6 +107,23 @@ def landing_fields(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def changed_landing_fields(given: dict[str, Any]) -> dict[str, Any]:
+    """The same of a change: None leaves a field as it is; `off` switches folders or the script off.
+
+    Raises:
+        UsageError: as for `landing_fields`.
+    """
+    pulls, script = given["pulls"], given["before_end"]
+    if "off" in pulls and len(pulls) > 1:
+        raise UsageError("--pull off names no folder", "leave the others out, or name them all")
+    return {
+        "pulls": [_pull_pair(word) for word in pulls if word != "off"] if pulls else None,
+        "pull_max": given["pull_max"],
+        "before_end": None if script is None else "" if script == "off" else _before_end(script),
+        "land_for_us": given["land_for"],
+    }
+
+
 def _pull_pair(word: str) -> tuple[str, str]:
     there, colon, here = word.rpartition(":")
     if not colon or not there or not here:

@@ -33,6 +33,16 @@ def fit(titles: Sequence[str], cells: Sequence[Sequence[str]], kept: Sequence[bo
     return widths
 
 
+def narrowest(titles: Sequence[str], cells: Sequence[Sequence[str]], kept: Sequence[bool]) -> int:
+    """The least characters that a table takes while its texts can still be read; headings give way."""
+    longest = [max((len(line[place]) for line in cells), default=0) for place in range(len(titles))]
+    widths = [
+        max(most, SHORT + 1) if place == 0 or is_kept else _floor(most, _READABLE)
+        for place, (most, is_kept) in enumerate(zip(longest, kept, strict=True))
+    ]
+    return sum(widths) + GAP * max(len(widths) - 1, 0)
+
+
 def _floor(longest: int, least: int) -> int:
     return max(min(longest, least), SHORT + 1)
 

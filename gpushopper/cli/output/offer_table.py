@@ -13,6 +13,7 @@ from gpushopper.core.timing.duration_text import span
 if TYPE_CHECKING:
     from gpushopper.wire import MissingAccount, OfferGroup
 
+ALLOW = "--allow-unguarded"
 _STATES = {"failed": "did not answer", "throttled": "limits our searches", "left_out": "is left out", "above_cap": ""}
 COLUMNS = (
     tables.Column("ID", lambda o: o.key),
@@ -81,7 +82,13 @@ def note_missing(app: App, missing: Sequence[MissingAccount]) -> None:
             text += f", until {when(each.until_at, app.now().wall)}"
         if each.age_us is not None:
             text += f"; its offers are {span(each.age_us)} old"
-        app.note(text + (f"; {each.hint}" if each.hint else ""))
+        app.note(text + (f"; {_hint(app, each.hint)}" if each.hint else ""))
+
+
+def _hint(app: App, hint: str) -> str:
+    """The hint; where a flag would let the account in, the command to paste, unless that has variables."""
+    command = app.again_with(ALLOW) if ALLOW in hint and not {"-e", "--env"} & set(app.words) else ""
+    return f"to include it: {command}" if command else hint
 
 
 def vram(megabytes: int) -> str:

@@ -8,7 +8,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 from gpushopper.cli.app import App
-from gpushopper.cli.output.text_format import money, per_gb, plural, rate, when, wrapped
+from gpushopper.cli.output.text_format import money, per_gb, per_hour, plural, rate, when, wrapped
 from gpushopper.cli.terminal_text import clean
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.core.timing.duration_text import span
@@ -29,7 +29,7 @@ def summary_lines(found: Plan, now: int) -> list[str]:
     highest = f" for the most expensive of {len(found.offers)} offers, {money(first)} for the first" if spare else ""
     return [
         f"At most {money(found.max_cost)} by {when(found.deadline_at, now)}{highest}{_traffic(best)}.",
-        clean(f"{count}{best.gpu} at {rate(best.rate)} an hour {how_long}: {best.key}{where}{others}."),
+        clean(f"{count}{best.gpu} at {per_hour(best.rate)} {how_long}: {best.key}{where}{others}."),
         clean(f"Disk {_disk(found)}, image {found.image}, guard: {_guard(found.guard_kind)}{_minimum(found)}."),
         *_accounts(found),
         *_billing_on(found),
@@ -68,9 +68,9 @@ def _billing_on(found: Plan) -> list[str]:
     if not found.bills_on:
         return []
     names = [account.provider for account in found.accounts if account.bills_on]
-    rates = rate(max(offer.rate for offer in found.offers if not names or offer.provider in names))
+    rates = per_hour(max(offer.rate for offer in found.offers if not names or offer.provider in names))
     where = f" at {', '.join(names)}" if len(found.accounts) > 1 else ""
-    text = f"If this computer never comes back it bills {rates}/h{where} until your balance is used up"
+    text = f"If this computer never comes back it bills {rates}{where} until your balance is used up"
     return [
         f"{text} (--allow-unguarded).",
         "Only this computer ends it there, or a second one: gpu-shopper watchdog --help",

@@ -34,6 +34,8 @@ class ProgressDisplay(Protocol):
 
     def step(self, key: str, text: str) -> None: ...
 
+    def detail(self, text: str) -> None: ...
+
     def cost(self, micros: int) -> None: ...
 
 
@@ -58,6 +60,9 @@ class NoProgress:
         return None
 
     def step(self, key: str, text: str) -> None:
+        """Print nothing."""
+
+    def detail(self, text: str) -> None:
         """Print nothing."""
 
     def cost(self, micros: int) -> None:
@@ -86,7 +91,7 @@ class LiveProgress(NoProgress):
         self._console = Console(stderr=True, highlight=False, markup=False)
         self._clock = SystemClock()
         self._began = self._clock.monotonic()
-        self._key = self._text = ""
+        self._key = self._text = self._detail = ""
         self._seen: set[str] = set()
         self._cost = 0
         self._live: Live | None = None
@@ -111,8 +116,13 @@ class LiveProgress(NoProgress):
             if key in self._seen:
                 return
             self._complete_step("✓")
+            self._detail = ""
         self._seen.add(key)
         self._key, self._text = key, clean(text)
+
+    def detail(self, text: str) -> None:
+        """How far the current step is."""
+        self._detail = clean(text)
 
     def cost(self, micros: int) -> None:
         """Update the cost so far."""
@@ -131,4 +141,5 @@ class LiveProgress(NoProgress):
         elapsed = self._clock.monotonic() - self._began
         spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(elapsed * 8) % 10]
         cost = f"  {money(self._cost)}" if self._cost >= SHOWN_FROM else ""
-        return Text.assemble((f"{spinner} ", "cyan"), self._text, (f"  {span(us(elapsed))}{cost}", "dim"))
+        detail = f"  {self._detail}" if self._detail else ""
+        return Text.assemble((f"{spinner} ", "cyan"), self._text, (f"{detail}  {span(us(elapsed))}{cost}", "dim"))

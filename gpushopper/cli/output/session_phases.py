@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.session_views import waiting
-from gpushopper.cli.output.text_format import money, rate, when
+from gpushopper.cli.output.text_format import money, per_hour, when
 from gpushopper.cli.terminal_text import clean
 from gpushopper.core.model.container_image import registry_of
 from gpushopper.core.timing.duration_text import span
@@ -35,7 +36,7 @@ def show_provisioning_progress(progress: ProgressDisplay, session: SessionView, 
 
 
 def _step(session: SessionView, attempt: AttemptView, now: int) -> str:
-    what = f"{attempt.offer} ({attempt.gpu_count}x {attempt.gpu}, {rate(attempt.rate)} an hour)"
+    what = f"{attempt.offer} ({attempt.gpu_count}x {attempt.gpu}, {per_hour(attempt.rate)})"
     match attempt.state:
         case "prepared":
             _, _, held_up = session.waiting_for.partition(": ")
@@ -122,7 +123,7 @@ def _registry(image: str) -> str:
         return "REGISTRY"  # the image name itself is wrong
 
 
-def show_ending_progress(progress: ProgressDisplay, session: SessionView) -> None:
+def show_ending_progress(progress: ProgressDisplay, session: SessionView, now: int) -> None:
     """Report the stage of the end: requested, off, proven. Only the last may be called destroyed (I27)."""
     progress.cost(session.accrued)
     texts = {
@@ -131,10 +132,19 @@ def show_ending_progress(progress: ProgressDisplay, session: SessionView) -> Non
         "proven": f"{session.name}: {outcome(session)}, {money(session.accrued)} in all (receipt stored)",
     }
     text = texts.get(session.end_stage)
-    if session.end_stage == "" and session.landing.reason and not session.landing.problem:
-        progress.step(f"{session.id} landing", f"{session.name}: {', '.join(p.there for p in session.pulls)} is pulled")
+    if landing_view.is_landing(session):
+        _show_landing(progress, session, now)
     if text:
         progress.step(f"{session.id} {session.end_stage}", text)
+
+
+def _show_landing(progress: ProgressDisplay, session: SessionView, now: int) -> None:
+    """A step that says what is pulled, or why it is not; how far it is, where that can be shown again and again."""
+    is_stuck = session.landing.problem and not session.landing.total_files
+    folders = ", ".join(pull.there for pull in session.pulls)
+    what = landing_view.landing(session, now) if is_stuck else f"pulling {folders}"
+    progress.step(f"{session.id} landing", f"{session.name}: {what}")
+    progress.detail("" if is_stuck else landing_view.arrived(session))
 
 
 def outcome(session: SessionView) -> str:

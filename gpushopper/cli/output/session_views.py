@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gpushopper.cli.output import end_limits_view, json_output, tables
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.endings.end_reasons import ignored, reason_text
-from gpushopper.cli.output.text_format import age, ago, clock_time, money, plural, rate, when
+from gpushopper.cli.output.text_format import age, ago, clock_time, money, per_hour, plural, rate, when
 from gpushopper.cli.terminal_text import clean
 from gpushopper.clouds import console_of
 from gpushopper.core.timing.duration_text import span
@@ -25,13 +25,13 @@ def columns(now: int) -> list[tables.Column]:
     return [
         tables.Column("NAME", lambda s: s.name),
         tables.Column("STATUS", status, whole=True),
-        tables.Column("GPU", gpu),
-        tables.Column("CLOUD", lambda s: s.provider),
+        tables.Column("GPU", gpu, spare=2),
+        tables.Column("CLOUD", lambda s: s.provider, spare=1),
         tables.Column("$/HR", lambda s: rate(s.rate or None), right=True),
         tables.Column("SPENT", lambda s: money(s.accrued), right=True),
         tables.Column("AT MOST", lambda s: money(s.max_cost), right=True),
-        tables.Column("ENDS", lambda s: ends(s, now)),
-        tables.Column("GUARDS", guards),
+        tables.Column("ENDS", lambda s: ends(s, now), whole=True, short=lambda s: ends(s, now).partition(" (")[0]),
+        tables.Column("GUARDS", guards, spare=3),
         tables.Column("CONSUMER", lambda s: s.consumer, wide=True),
         tables.Column("SSH", ssh, wide=True),
         tables.Column("AGE", lambda s: age(s.created_at, now), wide=True),
@@ -135,7 +135,7 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("status", status(session)),
             ("why", f"{session.reason}: {cause}" if cause else reason_text(session.reason)),
             ("money", money_line(session)),
-            ("price", f"{rate(session.rate)} an hour"),
+            ("price", per_hour(session.rate)),
             ("ends", ends(session, now)),
             ("at the latest", when(session.hard_max_at, now) if session.hard_max_at and not is_over else ""),
             ("GPU", f"{gpu(session)} on {session.provider}"),

@@ -35,6 +35,10 @@ class Column(NamedTuple):
     """Only shown with `-o wide`."""
     whole: bool = False
     """Never cut, as numbers are: times, states, and what is as short."""
+    short: Callable[[Any], object] | None = None
+    """The same in fewer characters, where a terminal is too narrow."""
+    spare: int = 0
+    """Which column is left out where even that is too wide: 1 first; 0: never."""
 
 
 def out(text: str) -> None:
@@ -74,13 +78,50 @@ def table(app: App, items: Iterable[Any], columns: Sequence[Column]) -> None:
     """Print a table on stdout."""
     from gpushopper.cli.terminal_text import clean
 
-    shown = [column for column in columns if app.output == "wide" or not column.wide]
-    cells = [[clean(app.with_sandbox_flag(str(column.value(item)))) for column in shown] for item in items]
+    def text(value: object) -> str:
+        return clean(app.with_sandbox_flag(str(value)))
+
+    shown, rows = [column for column in columns if app.output == "wide" or not column.wide], list(items)
     if app.is_terminal(sys.stdout) or app.color == "always":
-        _rich(app, shown, cells)
+        room = max(get_terminal_size().columns, LEAST_WIDTH)
+        is_narrow = app.is_terminal(sys.stdout) and app.output != "wide"
+        kept, cells = narrowed(shown, rows, room if is_narrow else PIPE_WIDTH, text)
+        _rich(app, kept, cells)
+        _note_left_out(app, [column.title for column in shown if column not in kept])
         return
+    cells = [[text(column.value(item)) for column in shown] for item in rows]
     for line in plain([column.title for column in shown], cells, [column.right for column in shown]):
         out(line)
+
+
+def narrowed(
+    columns: Sequence[Column], items: Sequence[Any], room: int, text: Callable[[object], str]
+) -> tuple[list[Column], list[list[str]]]:
+    """The columns that have room, and their cells: where it is too little, short values, then without spare columns."""
+    kept = list(columns)
+    for short in (False, True):
+        cells = [[text(((column.short if short else None) or column.value)(item)) for column in kept] for item in items]
+        if _fits(kept, cells, room):
+            return kept, cells
+    for spare in sorted((column for column in kept if column.spare), key=lambda column: column.spare):
+        place = kept.index(spare)
+        kept.pop(place)
+        cells = [line[:place] + line[place + 1 :] for line in cells]
+        if _fits(kept, cells, room):
+            break
+    return kept, cells
+
+
+def _fits(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int) -> bool:
+    from gpushopper.cli.output.column_widths import narrowest
+
+    whole = [column.right or column.whole for column in columns]
+    return narrowest([column.title for column in columns], cells, whole) <= room
+
+
+def _note_left_out(app: App, titles: Sequence[str]) -> None:
+    if titles:
+        app.note(f"no room for {', '.join(titles)}: -o wide shows all columns")
 
 
 def plain(titles: list[str], cells: list[list[str]], right: list[bool]) -> list[str]:
@@ -147,5 +188,29 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
 
     kept = [(label, clean(value)) for label, value in pairs if value not in (None, "")]
     width = max((len(label) for label, _ in kept), default=0)
+    room = get_terminal_size().columns - width - 2
     for label, value in kept:
-        out(f"{label.ljust(width)}  {value}")
+        first, *others = _lines(value, room)
+        out(f"{label.ljust(width)}  {first}")
+        for line in others:
+            out(f"{'':{width}}  {line.strip()}")
+
+
+def sentences(lines: Iterable[str]) -> None:
+    """Print each on a line of its own, broken between words where a terminal is narrower."""
+    for line in lines:
+        for shown in _lines(line, get_terminal_size().columns):
+            out(shown)
+
+
+def _lines(text: str, room: int) -> list[str]:
+    """A text as lines of so many characters on a terminal, as one elsewhere."""
+    try:
+        is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    except ValueError:
+        is_terminal = False  # closed
+    if not is_terminal:
+        return [text]
+    from gpushopper.cli.output.text_format import wrapped
+
+    return wrapped(text, room)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from gpushopper.core.timing.duration_text import span
 _SMALL = 100_000
 _NOTHING = 50
 """Micro-dollars below which four places would show zero."""
+_COMMAND = re.compile(r"gpu-shopper(?: [^\s;,()]+)+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -25,6 +27,11 @@ def money(micros: int | None) -> str:
 def rate(micros: int | None) -> str:
     """An hourly price, `$0.431`: a third place, because offers differ there."""
     return "-" if micros is None else dollars(micros, 3)
+
+
+def per_hour(micros: int | None) -> str:
+    """An hourly price in a sentence: `$0.431/h`."""
+    return "-" if micros is None else f"{rate(micros)}/h"
 
 
 def per_gb(micros: int) -> str:
@@ -80,11 +87,15 @@ def when(at: int | None, now: int) -> str:
 def wrapped(line: str, width: int) -> list[str]:
     """The sentence in lines of at most so many characters, broken between words; those after the first are indented.
 
-    A word that is longer, such as an address to copy, stays whole.
+    A word that is longer, such as an address to copy, stays whole; so does a command: half of one does something else.
     """
-    return textwrap.wrap(
-        line, max(width, 20), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    ) or [line]
+    if len(line) <= width:
+        return [line]
+    joined = _COMMAND.sub(lambda found: found[0].replace(" ", "\0"), line)
+    lines = textwrap.wrap(
+        joined, max(width, 20), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )  # fmt: skip
+    return [each.replace("\0", " ") for each in lines] or [line]
 
 
 def plural(count: int, noun: str) -> str:

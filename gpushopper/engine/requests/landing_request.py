@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from gpushopper import wire
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
@@ -31,6 +32,25 @@ def requested_landing(request: wire.ProvisionRequest) -> LandingWish:
     Raises:
         UsageError: a folder, a time or the script makes no sense.
     """
+    pulls = tuple((there, here) for there, here in request.pulls)
+    return _checked(LandingWish(pulls, request.pull_max, request.before_end, request.land_for_us))
+
+
+def changed_landing(before: LandingWish, request: wire.LimitsRequest) -> LandingWish:
+    """What is done before the end after a change: None leaves it as it is, something empty switches it off.
+
+    Raises:
+        UsageError: as for `requested_landing`.
+    """
+    pulls = None if request.pulls is None else tuple((there, here) for there, here in request.pulls)
+    given: dict[str, Any] = {
+        "pulls": pulls, "before_end": request.before_end,
+        "pull_max": request.pull_max, "land_for_us": request.land_for_us,
+    }  # fmt: skip
+    return _checked(replace(before, **{name: value for name, value in given.items() if value is not None}))
+
+
+def _checked(request: LandingWish) -> LandingWish:
     for there, here in request.pulls:
         if not there.strip() or not os.path.isabs(here) or not (there + here).isprintable():
             raise UsageError(f"{there!r} cannot be pulled to {here!r}", "for instance: --pull out:.", code="bad_pull")
@@ -41,5 +61,4 @@ def requested_landing(request: wire.ProvisionRequest) -> LandingWish:
     least, most = LAND_US
     if request.land_for_us is not None and not least <= request.land_for_us <= most:
         raise UsageError("a landing takes 1 min to 4 h", "for instance: --land-for 15m", code="bad_limit")
-    pulls = tuple((there, here) for there, here in request.pulls)
-    return LandingWish(pulls, request.pull_max, request.before_end, request.land_for_us)
+    return request

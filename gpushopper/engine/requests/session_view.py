@@ -135,6 +135,8 @@ def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.Lim
         idle_when=session.idle_when,
         contact_us=session.contact_us,
         hold_us=session.hold_us,
+        land_for_us=session.land_for_us,
+        pull_max=session.pull_max,
         confirmed=attempt is not None and are_limits_confirmed(attempt, line),
         there={f"{name}_us": limit_of(there, name) for name in ("idle", "contact", "hold")} if there else {},
         unwatched=unwatched,

@@ -96,4 +96,4 @@ def _print(app: App, found: list[EventView], names: _Names) -> None:
         else:
             about = names.of(event.session) if event.session else event.attempt or "-"
             text = f"{event.kind}: {event.text}" if event.text else event.kind
-            tables.out(clean(f"{local_time(event.at):%b %d %H:%M:%S}  {about}  {text}"))
+            tables.sentences([clean(f"{local_time(event.at):%b %d %H:%M:%S}  {about}  {text}")])

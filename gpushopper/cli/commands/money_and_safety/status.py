@@ -11,7 +11,7 @@ from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.disk_space import low_disk_text
 from gpushopper.cli.output.endings import tonight_view
-from gpushopper.cli.output.text_format import age, ago, money, plural, rate
+from gpushopper.cli.output.text_format import age, ago, money, per_hour, plural
 from gpushopper.cli.terminal_text import clean
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView], sessio
     now = found.now
     open_money = f"{money(found.open_accrued)} so far, at most {money(found.open_max_cost)}"
     if found.sessions_open:
-        open_line = f"{plural(found.sessions_open, 'session')}, {rate(found.open_rate)} an hour, {open_money}"
+        open_line = f"{plural(found.sessions_open, 'session')}, {per_hour(found.open_rate)}, {open_money}"
     else:
         open_line = "no session"
     policy = "" if found.policy == "real" else f"{found.policy} (sandbox: times are shortened)"
@@ -83,14 +83,14 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView], sessio
     if all(each.key_state == "missing" for each in found.providers):
         tables.out(app.with_sandbox_flag("no cloud has a key; see: gpu-shopper keys"))
     for name, why in found.skipped_clouds.items():
-        tables.out(f"\nwarning: the cloud {clean(name)} is left out: {clean(why)}")
+        tables.sentences(["", f"warning: the cloud {clean(name)} is left out: {clean(why)}"])
     for account in found.providers:
         if account.key_hint:
-            tables.out(f"\n{account.name}: {clean(app.with_sandbox_flag(account.key_hint))}")
+            tables.sentences(["", f"{account.name}: {clean(app.with_sandbox_flag(account.key_hint))}"])
     for alarm in alarms:
-        tables.out(f"\nalarm {alarm.id} ({ago(alarm.raised_at, now)}): {clean(alarm.text)}")
+        tables.sentences(["", f"alarm {alarm.id} ({ago(alarm.raised_at, now)}): {clean(alarm.text)}"])
         if alarm.hint:
-            tables.out(f"  {clean(app.with_sandbox_flag(alarm.hint))}")
+            tables.sentences([f"  {clean(app.with_sandbox_flag(alarm.hint))}"])
 
 
 def _guards(found: DaemonStatus) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OF_ITS_END = frozenset({
     "ending", "ending_withdrawn", "self_ended", "idle", "unwatched", "limits_set", "run_end_allowed",
     "run_end_withdrawn", "extended", "ended", "end_requested", "ready", "closed", "missing", "reappeared",
+    "landing", "pulled", "pull_failed", "not_pulled", "ends_soon",
 })  # fmt: skip
 """Events that a replay tells."""
 AT_ONCE = 500
@@ -31,7 +32,7 @@ AT_ONCE = 500
 @click.option("--replay", is_flag=True, help="Its whole history: when it was in use, and what ended it.")
 @click.pass_obj
 def why(app: App, name: str | None, replay: bool) -> None:
-    """Show what would end a session and when, and who does it: D the daemon, I the instance, P the cloud's timer.
+    """Show what would end a session and when, who does it, and what is done before.
 
     Each sign of use is shown with its value and when it was last in use. Of an ended session, --replay shows what
     ended it.
@@ -42,10 +43,12 @@ def why(app: App, name: str | None, replay: bool) -> None:
     if app.as_json:
         tables.out(json_output.document(why=found, events=events))
         return
-    why_view.print_why(app, found)
+    why_view.print_why(app, found, session)
     if replay:
         why_view.print_history(app, found)
         _print_events(app, events, found.now)
+    elif found.status != "running":
+        app.note(f"what it did and what ended it: gpu-shopper why {found.name} --replay")
 
 
 def _events(app: App, session_id: str) -> list[EventView]:
@@ -63,4 +66,4 @@ def _print_events(app: App, events: list[EventView], now: int) -> None:
         if event.text == before:
             continue
         before = event.text
-        tables.out(f"{clock_time(event.at, now)}  {clean(app.with_sandbox_flag(event.text))}")
+        tables.sentences([f"{clock_time(event.at, now)}  {clean(app.with_sandbox_flag(event.text))}"])

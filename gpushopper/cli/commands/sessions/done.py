@@ -17,7 +17,8 @@ from gpushopper.cli.input.command_classes import Command, add_options
 def done(app: App, name: str | None, until_stage: str, no_wait: bool, timeout: int, dry_run: bool, yes: bool) -> None:
     """End a session gracefully, and wait until it is off.
 
-    What provision --pull has named is pulled first, for as long as --hold allows; shutdown ends it at once.
+    What provision --pull has named is pulled first, for as long as --hold allows; shutdown ends it at once. Ctrl-C
+    leaves that to the daemon. While results come home, --timeout does not count.
     """
     found = [session_argument.to_act_on(app, name, asks=yes)]
     end_sessions(app, found, force=False, everything=False, yes=yes, dry_run=dry_run, lands=True)

@@ -64,11 +64,8 @@ def end_sessions(
     if not ending:
         _fail_without_key(app, found)
         return
-    what = (
-        "What is not pulled is lost."
-        if lands and any(session.pulls for session in ending)
-        else "What is on the disk is lost."
-    )
+    pulls = lands and any(session.pulls for session in ending)
+    what = "What is not pulled is lost." if pulls else "What is on the disk is lost."
     confirm(app, f"Destroy {plural(len(ending), 'instance')}? {what}", yes)
     if not force:
         output_keeping.keep_outputs(app, ending)
@@ -76,7 +73,8 @@ def end_sessions(
         app.client.shutdown("user")
     for session in ending if not everything or force else []:
         _end_one(app, session, force, lands)
-    app.interrupt_hint = "the end was requested; the daemon continues. See: gpu-shopper ls"
+    what = "pulls the results first, then ends it" if pulls else "continues"
+    app.interrupt_hint = f"the end was requested; the daemon {what}. See: gpu-shopper ls"
     _fail_without_key(app, found)
 
 
@@ -125,32 +123,52 @@ def _end_one(app: App, session: SessionView, force: bool, lands: bool) -> None:
 
 
 def await_end(app: App, found: list[SessionView], stage: str, limit_us: int) -> None:
-    """Wait for the stage, print the sessions, and exit 8 when it was not reached."""
-    latest = {session.id: session for session in found}
+    """Wait for the stage, print the sessions, and exit 8 when it was not reached.
+
+    The limit does not count the time in which results come home: that may be hours, until the hold or the deadline.
+    """
+    latest, watch = {session.id: session for session in found}, landing_view.LandingWatch()
     try:
         with progress_for(app) as progress:
             if stage == "accepted":
                 _refresh(app, latest, 1, progress)
             else:
-                poll(lambda: _refresh(app, latest, STAGES[stage], progress), limit_us / SECOND)
+                limit_s = limit_us / SECOND
+                poll(
+                    lambda: _refresh(app, latest, STAGES[stage], progress),
+                    limit_s,
+                    goes_on=lambda: watch.goes_on(latest.values()),
+                )
     except WaitTimeout as timeout:
         print_ended(app, list(latest.values()))
-        late = [session.name for session in latest.values() if STAGES.get(session.end_stage, 0) < STAGES[stage]]
-        raise NotVerified(
-            f"accepted, not verified in time: {', '.join(late)} may still bill",
-            "the daemon continues; see: gpu-shopper ls",
-        ) from timeout
+        late = [session for session in latest.values() if STAGES.get(session.end_stage, 0) < STAGES[stage]]
+        raise _not_verified(late, app.now().wall) from timeout
     app.interrupt_hint = ""
     print_ended(app, list(latest.values()))
     if stage == "accepted" and not app.as_json:
-        app.note("accepted; the daemon destroys the instance and verifies it. See: gpu-shopper ls")
+        app.note(_accepted(list(latest.values())))
+
+
+def _not_verified(late: list[SessionView], now: int) -> NotVerified:
+    names = ", ".join(session.name for session in late)
+    text = "; ".join(filter(None, [landing_view.still_landing(session, now) for session in late]))
+    hint = "the daemon continues; see: gpu-shopper ls"
+    if text:
+        hint = f"the daemon continues; to end it without its results: gpu-shopper shutdown {late[0].name}"
+    return NotVerified(f"accepted, not verified in time: {text or f'{names} may still bill'}", hint)
+
+
+def _accepted(sessions: list[SessionView]) -> str:
+    pulled = [session for session in sessions if landing_view.is_landing(session)]
+    first = f"pulls {', '.join(p.there for each in pulled for p in each.pulls)} first, then " if pulled else ""
+    return f"accepted; the daemon {first}destroys the instance and verifies it. See: gpu-shopper ls"
 
 
 def _refresh(app: App, latest: dict[str, SessionView], wanted: int, progress: ProgressDisplay) -> bool:
     for ref, session in latest.items():
         if STAGES.get(session.end_stage, 0) < wanted:
             latest[ref] = app.client.session(ref)
-        session_phases.show_ending_progress(progress, latest[ref])
+        session_phases.show_ending_progress(progress, latest[ref], app.now().wall)
     return all(STAGES.get(session.end_stage, 0) >= wanted for session in latest.values())
 
 
@@ -170,6 +188,6 @@ def _stage(session: SessionView) -> str:
         "proven": session_phases.outcome(session),
         "off": "off",
         "requested": "requested, may still bill",
-        "": session.status,
+        "": "pulling, still bills" if landing_view.is_landing(session) else session.status,
     }
     return stages.get(session.end_stage, session.end_stage)

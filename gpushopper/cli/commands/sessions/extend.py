@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.commands.sessions.confirmation import await_confirmation
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, EXTENSION, YES, duration_or_deadline
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import json_output, tables
-from gpushopper.cli.output.progress_display import progress_for
 from gpushopper.cli.output.session_views import is_guard_in_sync, print_session
 from gpushopper.cli.output.text_format import clock_time, money, when
-from gpushopper.cli.polling import WaitTimeout, poll
-from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
+from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.core.timing.duration_text import span as span_text
-from gpushopper.errors import NotVerified, Refused
+from gpushopper.errors import Refused
 
 if TYPE_CHECKING:
     from gpushopper.wire import SessionView
@@ -97,38 +96,26 @@ def _wait(app: App, session: SessionView, limit_us: int) -> SessionView:
 
     Raises:
         NotVerified: the guard did not confirm in time, and would still end the instance at the old deadline.
+        Refused: it is ending meanwhile.
     """
-    latest = [session]
     if _is_settled(session):
         return session
 
-    def is_done() -> bool:
-        latest[:] = [app.client.session(session.id)]
-        return _is_settled(latest[0])
+    def problem(latest: SessionView) -> str:
+        return _not_confirmed(latest, app.now().wall)
 
-    see = f"gpu-shopper get {session.name}"
-    app.interrupt_hint = f"the new deadline is recorded; whether the instance confirmed it: {see}"
-    try:
-        with progress_for(app) as progress:
-            progress.step("renewing", f"sending the new deadline to {session.name}'s instance")
-            poll(is_done, limit_us / SECOND)
-    except WaitTimeout as timeout:
-        raise _not_confirmed(latest[0], app.now().wall) from timeout
-    app.interrupt_hint = ""
-    if latest[0].status != "running":
-        why = latest[0].reason.replace("_", " ")
+    latest = await_confirmation(app, session, "the new deadline", limit_us, _is_settled, problem)
+    if latest.status != "running":
+        why = latest.reason.replace("_", " ")
         hint = f"see: gpu-shopper get {session.name}"
         raise Refused(f"{session.name} is ending already: {why}", hint, code="ending")
-    return latest[0]
+    return latest
 
 
 def _is_settled(session: SessionView) -> bool:
     return session.status != "running" or is_guard_in_sync(session)
 
 
-def _not_confirmed(session: SessionView, now: int) -> NotVerified:
+def _not_confirmed(session: SessionView, now: int) -> str:
     own, asked = clock_time(session.guard_deadline_at or 0, now), clock_time(session.deadline_at or 0, now)
-    return NotVerified(
-        f"{session.name} has not confirmed the new deadline, {asked}, yet and would end itself at {own}",
-        f"the daemon keeps trying; see: gpu-shopper get {session.name}",
-    )
+    return f"{session.name} has not confirmed the new deadline, {asked}, yet and would end itself at {own}"

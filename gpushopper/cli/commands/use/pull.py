@@ -16,7 +16,7 @@ from gpushopper.cli.remote import ssh_connection
 from gpushopper.cli.remote.copy.progress_bar import ProgressBar
 from gpushopper.cli.remote.copy.ssh_process import interruptible
 from gpushopper.core.model.shell_environment import PULL_SHELL
-from gpushopper.errors import UsageError
+from gpushopper.errors import ShopperError, UsageError
 from gpushopper.results.link import Link
 from gpushopper.results.pulling import Progress, Pull, Pulled, PullRequest
 
@@ -34,8 +34,10 @@ def pull(app: App, name: str, folder: str | None, local: str | None, pull_max: i
     """Copy the folder DIR of a session into a new folder under LOCAL.
 
     LOCAL is the current folder unless it is given; a relative DIR starts in the home folder there. Nothing here is
-    replaced, every file is verified by its checksum, and repeating a pull that was cut off goes on where it was.
-    Without DIR, what provision --pull has named is copied.
+    replaced, every file is verified by its checksum, and repeating a pull that was cut off goes on where it was, also
+    within a large file. Without DIR, what provision --pull has named is copied.
+
+    A session that waits for its results before it ends waits no longer once all of them were pulled so.
 
     Links that lead out of DIR and special files are left out. A file that changes all the time is copied three times,
     and then named.
@@ -44,11 +46,12 @@ def pull(app: App, name: str, folder: str | None, local: str | None, pull_max: i
     wanted = [(folder, local or ".")] if folder else _named(app, name)
     ssh = tuple(ssh_connection.ssh_argv(found, (PULL_SHELL,), flags=("-T",))[:-1])
     app.interrupt_hint = "what has arrived is kept; the same command goes on from there"
-    results = []
+    began_at, results = app.now().wall, []
     for there, here in wanted:
         request = PullRequest(found.session, found.name, there, str(Path(here).expanduser().absolute()), pull_max)
         results.append(_pull(app, Link(ssh, ssh_connection.environment()), request))
     app.interrupt_hint = ""
+    _tell(app, found.session, began_at, [there for there, _ in wanted], results)
     if app.as_json:
         rows = [{"from": there, **_row(done)} for (there, _), done in zip(wanted, results, strict=True)]
         tables.out(json_output.document(pulled=rows))
@@ -69,6 +72,27 @@ def _pull(app: App, link: Link, request: PullRequest) -> Pulled:
         for line in _lines(request, done):
             app.note(line)
     return done
+
+
+def _tell(app: App, session_id: str, began_at: int, theirs: list[str], results: list[Pulled]) -> None:
+    """Where the session waits for its results before it ends, and these are all of them, nobody pulls them again."""
+    from gpushopper.wire import LandedRequest
+
+    if any(done.files and not done.checksum for done in results):
+        return  # not verified
+    request = LandedRequest(
+        began_at, theirs, [done.folder for done in results],
+        files=sum(done.files for done in results), bytes=sum(done.bytes for done in results),
+        changed=[name for done in results for name in done.changed],
+        left_out=[name for done in results for name in done.left_out],
+    )  # fmt: skip
+    try:
+        answer = app.client.landed(session_id, request)
+    except ShopperError as error:
+        app.note(f"the daemon could not be told, and may pull it once more: {error.message}")
+        return
+    if answer.counts:
+        app.note(f"{answer.session.name} waited for this before its end: it is not pulled once more, and may end now")
 
 
 def _show(bar: ProgressBar, progress: Progress) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import session_phases
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.progress_display import progress_for
-from gpushopper.cli.output.text_format import clock_time, money, plural, rate
+from gpushopper.cli.output.text_format import clock_time, money, per_hour, plural
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.remote import run_control
 from gpushopper.clouds import console_of
@@ -124,7 +125,7 @@ def _disclosure(app: App, ending: Ending, now: int) -> list[str]:
     else:
         lines = [
             f"This computer ends {session.name} {when}: {_why_not_itself(session)}.",
-            f"While this computer is off, it bills {rate(session.rate)} an hour until you end it: "
+            f"While this computer is off, it bills {per_hour(session.rate)} until you end it: "
             f"{console_of(session.cloud or session.provider)}",
         ]
     if ending.mode == "success":
@@ -238,16 +239,16 @@ def _end(app: App, session: SessionView, status: int) -> None:
 
 def _await_off(app: App, session: SessionView, status: int, limit_s: float) -> None:
     app.interrupt_hint = f"the command ended with status {status}; the end of {session.name} continues"
+    latest, watch = [session], landing_view.LandingWatch()
     with progress_for(app) as progress:
 
         def is_off() -> bool:
-            latest: SessionView = app.client.session(session.id)
-            if latest.end_stage:
-                session_phases.show_ending_progress(progress, latest)
-            return latest.end_stage in ("off", "proven")
+            latest[:] = [app.client.session(session.id)]
+            session_phases.show_ending_progress(progress, latest[0], app.now().wall)
+            return latest[0].end_stage in ("off", "proven")
 
         try:
-            poll(is_off, limit_s)
+            poll(is_off, limit_s, goes_on=lambda: watch.goes_on(latest))
         except WaitTimeout:
             app.note(f"{session.name} is not off yet: it may still bill; see: gpu-shopper why {session.name}")
     app.interrupt_hint = ""

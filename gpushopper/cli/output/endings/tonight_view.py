@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.output import tables
-from gpushopper.cli.output.text_format import money, rate, when
+from gpushopper.cli.output.text_format import clock_time, money, per_hour, when
 from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
@@ -68,15 +68,23 @@ def print_tonight(app: App, sessions: list[SessionView], now: int) -> None:
     on = [each for each in sessions if each.bills_on and not each.end_stage]
     if on:
         names = ", ".join(each.name for each in on[:5]) + (" ..." if len(on) > 5 else "")
-        cost = rate(sum(each.rate for each in on))
-        tables.out(f"keep this computer on: without it {names} bills on after its deadline, {cost} an hour")
+        cost = per_hour(sum(each.rate for each in on))
+        tables.sentences([f"keep this computer on: without it {names} bills on after its deadline, {cost}"])
 
 
 def _columns(rows: list[Tonight], now: int) -> list[tables.Column]:
     return [
         tables.Column("NAME", lambda row: row.name),
         tables.Column("AT MOST", lambda row: money(row.at_most), right=True, whole=True),
-        tables.Column("UNTIL", lambda row: when(row.until_at, now), whole=True),
-        tables.Column("ENDED BY", lambda row: row.ended_by),
-        *([tables.Column("OR SOONER", lambda row: row.sooner or "-")] if any(row.sooner for row in rows) else []),
+        tables.Column("UNTIL", lambda row: when(row.until_at, now), whole=True, short=lambda row: _clock(row, now)),
+        tables.Column("ENDED BY", lambda row: row.ended_by, whole=True),
+        *(
+            [tables.Column("OR SOONER", lambda row: row.sooner or "-", spare=1)]
+            if any(row.sooner for row in rows)
+            else []
+        ),
     ]
+
+
+def _clock(row: Tonight, now: int) -> str:
+    return "-" if row.until_at is None else clock_time(row.until_at, now)

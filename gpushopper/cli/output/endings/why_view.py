@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.output import tables
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.endings.end_reasons import ignored, reason_text
 from gpushopper.cli.output.text_format import ago, clock_time, when
 from gpushopper.core.timing.clock_snapshot import SECOND
@@ -12,7 +13,7 @@ from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
-    from gpushopper.wire import EndView, SignalView, UseSpan, WhyView
+    from gpushopper.wire import EndView, SessionView, SignalView, UseSpan, WhyView
 
 COUNTS = {
     "gpu": "3 % of a GPU",
@@ -24,8 +25,12 @@ COUNTS = {
 """What counts as use (ends.md E2)."""
 
 
-def print_why(app: App, found: WhyView) -> None:
-    """Print what would end it, and what is in use."""
+BY = {"I": "itself", "P": "its cloud's timer", "D": "this computer"}
+"""Who carries out an end, by the letters of GUARDS."""
+
+
+def print_why(app: App, found: WhyView, session: SessionView) -> None:
+    """Print what would end it, what is done before, and what is in use."""
     now = found.now
     is_running = found.status == "running"
     is_measured = is_running and found.idle_us is not None and not found.unwatched
@@ -35,6 +40,8 @@ def print_why(app: App, found: WhyView) -> None:
             ("ended", reason_text(found.reason) if not is_running else ""),
             ("ending", _ending(found) if is_running else ""),
             ("ignored", ignored(found.ignored_ends) if is_running else ""),
+            ("before", landing_view.steps_before_end(session) if is_running and _has_steps(session) else ""),
+            ("landing", landing_view.landing(session, now) if is_running else ""),
             ("idle for", span(found.idle_us or 0) if is_measured else ""),
             ("heartbeat", ago(found.heartbeat_at, now) if found.heartbeat_at else ""),
             ("sample", ago(found.sampled_at, now) if found.sampled_at else ""),
@@ -44,6 +51,7 @@ def print_why(app: App, found: WhyView) -> None:
     if found.ends:
         tables.out("")
         tables.table(app, found.ends, _end_columns(found))
+        tables.sentences(f"{_end_name(end)}: {end.note}" for end in found.ends if end.note)
     if is_running:
         tables.out("")
         tables.table(app, found.signals, _signal_columns(found))
@@ -57,14 +65,26 @@ def _ending(found: WhyView) -> str:
     return f"{when(found.ending_at, found.now)}: {reason_text(found.ending_reason)}"
 
 
+def _has_steps(session: SessionView) -> bool:
+    return bool(session.pulls or session.has_hook)
+
+
+def by_words(letters: str) -> str:
+    """`D+I` as `itself, or this computer`; the letters where there is another one."""
+    found = letters.split("+")
+    return ", or ".join(BY[letter] for letter in BY if letter in found) if set(found) <= BY.keys() else letters
+
+
+def _end_name(end: EndView) -> str:
+    return f"{end.name} {end.run}".strip()
+
+
 def _end_columns(found: WhyView) -> list[tables.Column]:
-    notes = [tables.Column("NOTE", lambda end: end.note or "-")] if any(end.note for end in found.ends) else []
     return [
-        tables.Column("ENDS IT", lambda end: f"{end.name} {end.run}".strip()),
+        tables.Column("ENDS IT", _end_name),
         tables.Column("LIMIT", lambda end: span(end.limit_us) if end.limit_us else "-", whole=True),
         tables.Column("WHEN", lambda end: _at(end, found.now), whole=True),
-        tables.Column("BY", lambda end: end.by, whole=True),
-        *notes,
+        tables.Column("BY", lambda end: by_words(end.by), whole=True),
     ]
 
 
@@ -99,7 +119,7 @@ def _value(signal: SignalView, found: WhyView) -> str:
 def _last(signal: SignalView, found: WhyView) -> str:
     if signal.used_at is not None:
         return when(signal.used_at, found.now)
-    return "not in the last day" if found.sampled_at is not None else "not known"
+    return "not lately" if found.sampled_at is not None else "not known"
 
 
 def print_history(app: App, found: WhyView) -> None:

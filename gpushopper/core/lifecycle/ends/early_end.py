@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from gpushopper.core.lifecycle.ends.limits_line import limit_of
@@ -20,6 +19,7 @@ from gpushopper.core.model.heartbeat import Heartbeat
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import MINUTE, SECOND, ClockSnapshot, us
+from gpushopper.core.timing.duration_text import span
 
 _BY_WORD = {"idle": IDLE, "contact": CONTACT, "run": RUN_DONE, "done": DONE}
 _FORGOTTEN: dict[str, Any] = {"ending_reason": "", "ending_at": None, "ending_heard_at": None}
@@ -72,7 +72,7 @@ def on_ends_heard(
     fields: dict[str, Any] = {"ending_reason": reason, "ending_at": now.wall + us(left_s), "ending_heard_at": now.wall}
     event = None
     if reason != attempt.ending_reason or abs(now.wall + us(left_s) - (attempt.ending_at or 0)) > MINUTE:
-        event = _announcement(session, reason, now.wall + us(left_s), is_allowed=reason in may_act)
+        event = _announcement(session, reason, now.wall, us(left_s), is_allowed=reason in may_act)
     actions: list[Action] = [UpdateAttempt(attempt, fields, event)]
     # Heard for the first time, as after a sleep of this computer, it is only noted: outputs are kept first (E5).
     is_known = attempt.ending_reason == reason
@@ -101,12 +101,13 @@ def _is_used(session: Session, attempt: Attempt) -> bool:
     return attempt.is_wanted and attempt.ready_at is not None and session.desired_state is DesiredState.RUNNING
 
 
-def _announcement(session: Session, reason: str, at: int, *, is_allowed: bool) -> EventDraft:
-    when = f"{datetime.fromtimestamp(at / 1e6, UTC):%H:%M} UTC"
-    data = {"reason": reason, "at": at, "allowed": is_allowed}
+def _announcement(session: Session, reason: str, now: int, left_us: int, *, is_allowed: bool) -> EventDraft:
+    """Told with the time that is left: a time of day would have to be in the reader's zone."""
+    when = f"in {span(left_us)}" if left_us else "now"
+    data = {"reason": reason, "at": now + left_us, "allowed": is_allowed}
     if is_allowed:
-        return EventDraft("ending", f"{session.name}: it ends at {when}: {WHY[reason]}", data)
-    text = f"{session.name}: it says that it ends at {when} ({reason}), which nothing here allows; nothing is done"
+        return EventDraft("ending", f"{session.name}: it ends {when}: {WHY[reason]}", data)
+    text = f"{session.name}: it says that it ends {when} ({reason}), which nothing here allows; nothing is done"
     return EventDraft("ending", text, data)
 
 

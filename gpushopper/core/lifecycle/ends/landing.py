@@ -12,7 +12,7 @@ from gpushopper.core import alarms
 from gpushopper.core.model.actions import Action, ClearAlarm, EndSession, EventDraft, RaiseAlarm, UpdateSession
 from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.ends.end_reason import WHY
-from gpushopper.core.model.ends.landed import Landed, NotLanded
+from gpushopper.core.model.ends.landed import Landed, NotLanded, PulledByHand
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
@@ -20,6 +20,8 @@ from gpushopper.core.timing.duration_text import span
 
 DEADLINE, USER = "deadline", "user"
 """Reasons to land beside those of early ends."""
+HOOK_MARGIN_S = 30
+"""A hook begins at the next ticks of the guard."""
 NOT_LANDING: dict[str, Any] = {"landing": "", "landing_at": None, "pulled_at": None, "pull_problem": ""}
 
 
@@ -30,8 +32,11 @@ def land_for_us(session: Session, policy: Policy) -> int:
 
 def lands(session: Session, attempt: Attempt) -> bool:
     """Whether there is anything to bring home, from an instance that can be reached."""
-    is_used = attempt.is_wanted and attempt.ready_at is not None and session.desired_state is DesiredState.RUNNING
-    return bool(session.pulls) and is_used
+    return bool(session.pulls) and _is_used(session, attempt)
+
+
+def _is_used(session: Session, attempt: Attempt) -> bool:
+    return attempt.is_wanted and attempt.ready_at is not None and session.desired_state is DesiredState.RUNNING
 
 
 def landing_until(session: Session, attempt: Attempt) -> int:
@@ -56,12 +61,22 @@ def on_clock(session: Session, attempt: Attempt, now: ClockSnapshot, policy: Pol
     return []
 
 
-def on_heartbeat(session: Session, attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot) -> list[Action]:
-    """Land once an allowed early end is heard, and not any more where it was withdrawn."""
-    if not lands(session, attempt):
+def on_heartbeat(
+    session: Session, attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot, policy: Policy
+) -> list[Action]:
+    """Land once an allowed early end is heard, and not any more where it was withdrawn.
+
+    An instance that waits although nothing is to be pulled any more, as a run does that was started before that was
+    changed, is told so: that is a landing without anything to pull.
+    """
+    if not _is_used(session, attempt):
         return []
-    if attempt.ending_reason in allowed:
-        return [] if session.landing else [begin(session, attempt.ending_reason, now)]
+    if attempt.ending_reason in allowed and not session.landing:
+        if session.pulls:
+            return [begin(session, attempt.ending_reason, now)]
+        waits = (attempt.ending_at or 0) > now.wall + us(2 * policy.end_warning_s)
+        fields = {**NOT_LANDING, "landing": attempt.ending_reason, "landing_at": now.wall}
+        return [UpdateSession(session, fields)] if waits else []
     is_withdrawn = session.landing in WHY and not attempt.ending_reason
     return [UpdateSession(session, NOT_LANDING)] if is_withdrawn else []
 
@@ -74,26 +89,51 @@ def begin(session: Session, reason: str, now: ClockSnapshot) -> UpdateSession:
     return UpdateSession(session, {**NOT_LANDING, "landing": reason, "landing_at": now.wall}, event)
 
 
+def on_other_pulls(session: Session, pulls: tuple[tuple[str, str], ...]) -> list[Action]:
+    """What follows where other folders are wanted than before: while it lands it pulls those.
+
+    Where it waits for none any more, an instance that has an early end is told so.
+    """
+    if not session.landing or pulls == session.pulls:
+        return []
+    goes_on = pulls or session.landing in WHY
+    fields = {"pulled_at": None, "pull_problem": ""} if goes_on else NOT_LANDING
+    return [UpdateSession(session, fields), ClearAlarm(alarms.NOT_PULLED, session.id)]
+
+
 def is_pull_due(session: Session, attempt: Attempt) -> bool:
-    """Whether its results are wanted here and not here yet."""
-    return lands(session, attempt) and bool(session.landing) and session.pulled_at is None
+    """Whether its results are wanted here and not here yet, or its instance is to be told that none are."""
+    is_told = bool(session.pulls) or session.landing in WHY
+    return is_told and _is_used(session, attempt) and bool(session.landing) and session.pulled_at is None
+
+
+def counts_by_hand(session: Session, attempt: Attempt, pulled: PulledByHand, policy: Policy) -> bool:
+    """Whether what its user has pulled is all that is waited for: begun after its work, and what follows, had ended."""
+    if not is_pull_due(session, attempt) or session.landing_at is None:
+        return False
+    hook_us = us(policy.hook_s + HOOK_MARGIN_S) if session.before_end else 0
+    is_all = {there for there, _ in session.pulls} <= pulled.theirs
+    return is_all and pulled.began_at >= session.landing_at + hook_us
 
 
 def on_pull(session: Session, attempt: Attempt, found: Landed | NotLanded, now: ClockSnapshot) -> list[Action]:
     """Record what came of a pull. A user's end follows at once; other ends are the instance's, which was told."""
     if not is_pull_due(session, attempt):
         return []
+    cleared = [ClearAlarm(alarms.NOT_PULLED, session.id)]
     if isinstance(found, NotLanded):
         text = f"{session.name}: its results are not here yet: {found.why}"
         fields: dict[str, Any] = {"pull_problem": found.why}
         event = None if found.why == session.pull_problem else EventDraft("pull_failed", text)
         return [UpdateSession(session, fields, event), RaiseAlarm.with_hint(alarms.NOT_PULLED, session.id, text)]
+    if not session.pulls:
+        return [UpdateSession(session, {"pulled_at": now.wall, "pull_problem": ""}), *cleared]
     data = {"folders": list(found.folders), "files": found.files, "bytes": found.bytes}
-    data |= {"changed": list(found.changed), "left_out": list(found.left_out)}
+    data |= {"changed": list(found.changed), "left_out": list(found.left_out), "by_hand": found.by_hand}
     text = f"{session.name}: {found.files} files are here and verified: {', '.join(found.folders)}"
     actions: list[Action] = [
         UpdateSession(session, {"pulled_at": now.wall, "pull_problem": ""}, EventDraft("pulled", text, data)),
-        ClearAlarm(alarms.NOT_PULLED, session.id),
+        *cleared,
     ]
     if session.landing == USER:
         actions.append(EndSession(session, USER, f"{session.name} ends: its results are here"))

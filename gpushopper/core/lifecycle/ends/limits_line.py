@@ -15,6 +15,7 @@ from gpushopper.core.model.heartbeat import Brought, GuardStatus
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import SECOND
+from gpushopper.core.timing.duration_text import span
 
 UNTIL_DEADLINE_S = 31 * 86_400
 """A hold that is longer than any session."""
@@ -69,6 +70,15 @@ def limit_of(line: str, name: str) -> int | None:
     return int(value) * SECOND if value.isdecimal() and int(value) > 0 else None
 
 
+def limits_text(line: str) -> str:
+    """A line of limits for people: `idle 30m, contact 4h`."""
+    found = {name: limit_of(line, name) for name in ("idle", "contact", "hold", "land")}
+    words = [f"{name} {span(value)}" for name, value in found.items() if value and value < UNTIL_DEADLINE_S * SECOND]
+    words += ["results are waited for until its deadline"] if found["hold"] == UNTIL_DEADLINE_S * SECOND else []
+    words += ["a script before its end"] if " hook=" in line else []
+    return ", ".join(words) or "none"
+
+
 def are_limits_confirmed(attempt: Attempt, line: str) -> bool:
     """Whether the instance is known to have these limits; until then it obeys the ones that it was given before."""
     return attempt.confirmed_limits == line
@@ -91,7 +101,13 @@ def on_brought(attempt: Attempt, brought: Brought, line: str, digest: str) -> li
         return []
     fields = {"confirmed_limits": line, "confirmed_parts": f"{digest}/{brought.checksum}/{brought.done}"}
     is_new = line != attempt.confirmed_limits
-    return [UpdateAttempt(attempt, fields, EventDraft("limits", f"its limits are there: {line}") if is_new else None)]
+    return [
+        UpdateAttempt(
+            attempt,
+            fields,
+            EventDraft("limits", f"its limits are there: {limits_text(line)}", {"line": line}) if is_new else None,
+        )
+    ]
 
 
 def done_command(attempt: Attempt) -> str:

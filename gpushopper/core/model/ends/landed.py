@@ -30,6 +30,16 @@ class Landed:
     bytes: int
     changed: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PulledByHand:
+    """What its user has pulled: when that began (wall µs), the folders there, and what is here of them, verified."""
+
+    began_at: int
+    theirs: frozenset[str]
+    found: Landed
 
 
 @dataclass(frozen=True, slots=True)

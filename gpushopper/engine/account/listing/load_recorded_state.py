@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from gpushopper.core.alarms import DUPLICATE
 from gpushopper.core.lifecycle.ends.early_end import allowed_ends
@@ -37,39 +38,57 @@ def load(
     `also`: further ids of the same account, and `same_as` another name for it (core/listing/same_account.py).
     `shown_elsewhere`: the ids that the cloud's other accounts list, and which. `cloud_of` names an account's cloud.
     """
-    accounts = {account, *also}
+    place = _Place(provider, frozenset({account, *also}), same_as, cloud_of)
     opened = tuple(sessions.load_attempts(store, provider=provider))
     owners = {owner.attempt for row in seen.instances if (owner := row.owner()) and owner.installation == installation}
     # By the attempt's id: the text of a label may have been edited, or be of another version, and still name it.
     labels = sessions.labels_of(store, sorted(owners))
     shown = {row.instance_id for row in seen.instances}
-    listed = sessions.find_listed(store, provider, accounts, sorted(shown), sorted(set(labels.values())))
-    same_label: dict[str, tuple[Attempt, ...]] = {}
-    by_instance: dict[str, Attempt] = {}
-    for attempt in listed:
-        same_label[attempt.label] = (*same_label.get(attempt.label, ()), attempt)
-        if attempt.provider == provider and attempt.account in accounts and attempt.instance_id in shown:
-            by_instance[attempt.instance_id or ""] = attempt
+    listed = sessions.find_listed(store, provider, place.accounts, sorted(shown), sorted(set(labels.values())))
+    same_label = _by_label(listed)
     by_label = {owner: same_label[label] for owner, label in labels.items()}
-    here = cloud_of(provider)
-
-    def is_here(attempt: Attempt) -> bool:
-        """Whether it was made at this account, under whatever name; what is open here counts as made here."""
-        if attempt.provider in (provider, same_as) and attempt.is_open:
-            return True
-        return cloud_of(attempt.provider) == here and attempt.account in accounts
-
-    elsewhere = {owner for owner, made in by_label.items() if not any(map(is_here, made))}
     named = {attempt.session_id for attempt in (*opened, *listed)}
     held = {session.id: session for session in sessions.load_sessions_by_id(store, sorted(named))}
-    since = alarms.first_raised(store, DUPLICATE)
-    ids = known_instances(
-        store, provider, accounts, shown | {a.instance_id for a in opened if a.instance_id is not None}
-    )
+    of_ours = {attempt.instance_id for attempt in opened if attempt.instance_id is not None}
     return RecordedState(
-        installation, provider, account, opened, by_label, by_instance, held, since, is_copied_home, ids,
-        frozenset(elsewhere), shown_elsewhere or {}, _may_have_ended(store, opened, held),
+        installation, provider, account, opened, by_label,
+        by_instance={a.instance_id or "": a for a in listed if place.shows(a) and a.instance_id in shown},
+        sessions=held,
+        duplicates_since=alarms.first_raised(store, DUPLICATE),
+        is_copied_home=is_copied_home,
+        ids=known_instances(store, provider, place.accounts, shown | of_ours),
+        elsewhere=frozenset(owner for owner, made in by_label.items() if not any(map(place.made, made))),
+        shown_elsewhere=shown_elsewhere or {},
+        may_have_ended=_may_have_ended(store, opened, held),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One account, under all its ids and names."""
+
+    provider: str
+    accounts: frozenset[str]
+    same_as: str
+    cloud_of: Callable[[str], str]
+
+    def shows(self, attempt: Attempt) -> bool:
+        """Whether an id in its list can be this attempt's."""
+        return attempt.provider == self.provider and attempt.account in self.accounts
+
+    def made(self, attempt: Attempt) -> bool:
+        """Whether it was made at this account, under whatever name; what is open here counts as made here."""
+        if attempt.provider in (self.provider, self.same_as) and attempt.is_open:
+            return True
+        is_cloud = self.cloud_of(attempt.provider) == self.cloud_of(self.provider)
+        return is_cloud and attempt.account in self.accounts
+
+
+def _by_label(listed: Iterable[Attempt]) -> dict[str, tuple[Attempt, ...]]:
+    found: dict[str, tuple[Attempt, ...]] = {}
+    for attempt in listed:
+        found[attempt.label] = (*found.get(attempt.label, ()), attempt)
+    return found
 
 
 def _may_have_ended(store: Store, opened: Collection[Attempt], held: Mapping[str, Session]) -> frozenset[str]:

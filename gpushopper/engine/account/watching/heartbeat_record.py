@@ -18,6 +18,7 @@ from gpushopper.core.model.heartbeat import Brought, Heartbeat, ProbeFailure, Pr
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.part_interface import Account
+from gpushopper.engine.account.watching.run_starts import withdraw_unstarted
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import events, sessions
 from gpushopper.store.instances import heartbeats
@@ -65,15 +66,17 @@ def _on_heartbeat(
     kind = account.ctx.ending_of(attempt.provider).kind
     tx.run(on_heartbeat(session, attempt, found, now, policy, was_moved=probed.was_moved, ending=kind))
     # Before what the same login brought: the guard reported before that, by the limits of then.
-    allowed = allowed_ends(session, tx.attempt(attempt), run_ends_of(account.ctx.store, session.id))
+    run_ends = run_ends_of(account.ctx.store, session.id)
+    allowed = allowed_ends(session, tx.attempt(attempt), run_ends)
     tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now))
     ignored, expected = _ignored_before(account, attempt), allowed | {DONE}
     tx.run(on_end_files(session, tx.attempt(attempt), found.guard, ignored, expected))
-    tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), expected, now))
+    tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), expected, now, policy))
     if probed.limits:
         brought = found.brought or Brought(problem="its agent could not be brought there in time")
         found = Heartbeat(found.guard, found.hardware, found.agent, brought)
         tx.run(on_brought(tx.attempt(attempt), brought, probed.limits, probed.digest))
+    withdraw_unstarted(tx, session, tx.attempt(attempt), run_ends, found.agent, policy)
     tx.run(watch_use(session, tx.attempt(attempt), found, now, policy))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from gpushopper.core.lifecycle.ends.landing import USER, is_pull_due, on_pull
+from gpushopper.core.lifecycle.ends.landing import USER, counts_by_hand, is_pull_due, on_pull
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.ends.landed import Landed, LandingOrder, LandingProgress, NotLanded
+from gpushopper.core.model.ends.landed import Landed, LandingOrder, LandingProgress, NotLanded, PulledByHand
 from gpushopper.core.model.heartbeat import SshTarget
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot, us
@@ -27,6 +29,10 @@ class Landings:
         """When the next try of an attempt may be made, in µs of the boot clock."""
         self._stops: dict[str, threading.Event] = {}
         """Set where a pull under way is not wanted any more."""
+        self._pulling: dict[str, tuple[tuple[str, str], ...]] = {}
+        """What is pulled by each pull under way."""
+        self._by_hand: dict[str, PulledByHand] = {}
+        """By attempt: what its user has pulled, until its instance knows."""
 
     def _landing(self) -> list[tuple[Session, Attempt]]:
         if self.account.ctx.remote is None:
@@ -36,6 +42,13 @@ class Landings:
             return []
         pairs = [(found[a.session_id], a) for a in self.account.open_attempts() if a.session_id in found]
         return [(session, attempt) for session, attempt in pairs if is_pull_due(session, attempt)]
+
+    def pulled_by_hand(self, attempt_id: str, pulled: PulledByHand) -> None:
+        """Its user has pulled all: tell the instance at once, and pull nothing more. From any thread."""
+        self._by_hand[attempt_id] = pulled
+        if (stop := self._stops.get(attempt_id)) is not None:
+            stop.set()
+        self._next.pop(attempt_id, None)
 
     def dues(self, now: ClockSnapshot) -> list[int]:
         """When each next try is due, in µs of the boot clock."""
@@ -49,8 +62,16 @@ class Landings:
             self._stops.pop(attempt_id).set()
         in_flight = self.account.calls.subjects(PULL)
         for attempt_id, (session, attempt) in due.items():
-            if attempt_id not in in_flight and self._next.get(attempt_id, now.boot) <= now.boot:
+            if attempt_id in in_flight:
+                self._stop_unless_wanted(session, attempt)
+            elif self._next.get(attempt_id, now.boot) <= now.boot:
                 self._pull(session, attempt, now)
+
+    def _stop_unless_wanted(self, session: Session, attempt: Attempt) -> None:
+        """Other folders are wanted now, or its user has pulled them."""
+        stop = self._stops.get(attempt.id)
+        if stop is not None and self._pulling.get(attempt.id) != session.pulls:
+            stop.set()
 
     def _pull(self, session: Session, attempt: Attempt, now: ClockSnapshot) -> None:
         ctx = self.account.ctx
@@ -58,13 +79,24 @@ class Landings:
         if remote is None or login is None:
             return
         stop = self._stops[attempt.id] = threading.Event()
+        self._pulling[attempt.id] = session.pulls
         left_s = max((attempt.hard_max_at - now.wall) / SECOND, 1.0)
         order = LandingOrder(
             session.id, session.name, session.pulls, session.pull_max,
             hook_s=self.account.policy.hook_s if session.before_end else 0, by_user=session.landing == USER,
         )  # fmt: skip
-        key = (PULL, attempt.id)
-        self.account.calls.submit(key, lambda: self._land(remote, login, order, stop), left_s, now)
+        work = partial(self._land, remote, login, order, stop)
+        if (pulled := self._counting(session, attempt)) is not None:
+            work = partial(_tell, remote, login, replace(order, pulls=(), hook_s=0), pulled)
+        self.account.calls.submit((PULL, attempt.id), work, left_s, now)
+
+    def _counting(self, session: Session, attempt: Attempt) -> PulledByHand | None:
+        """What its user has pulled, where it still counts."""
+        found = self._by_hand.get(attempt.id)
+        if found is None or counts_by_hand(session, attempt, found, self.account.policy):
+            return found
+        del self._by_hand[attempt.id]
+        return None
 
     def _land(
         self, remote: InstanceAccess, login: SshTarget, order: LandingOrder, stop: threading.Event
@@ -83,15 +115,26 @@ class Landings:
     def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot) -> None:
         """Record what came of a pull; what failed is tried again until the session ends."""
         found = value if isinstance(value, Landed | NotLanded) else NotLanded("the pull did not end")
-        self._stops.pop(attempt_id, None)
+        stop, pulled = self._stops.pop(attempt_id, None), self._pulling.pop(attempt_id, ())
+        is_stopped = stop is not None and stop.is_set() and isinstance(found, NotLanded)
+        if self.account.ctx.is_closing.is_set() or is_stopped:
+            return  # something else is to be done now, at once
         self._next[attempt_id] = now.boot + us(self.account.policy.pull_retry_s)
-        if self.account.ctx.is_closing.is_set():
-            return
 
         def work(tx: Transaction) -> None:
             attempt = sessions.load_attempt(self.account.ctx.store, attempt_id)
             session = None if attempt is None else sessions.load_session(self.account.ctx.store, attempt.session_id)
-            if attempt is not None and session is not None:
+            if attempt is not None and session is not None and session.pulls == pulled:
                 tx.run(on_pull(session, attempt, found, now))
+            else:
+                self._next.pop(attempt_id, None)
 
         self.account.transact(now, work)
+
+
+def _tell(remote: InstanceAccess, login: SshTarget, order: LandingOrder, pulled: PulledByHand) -> Landed | NotLanded:
+    """Tell an instance that all was pulled; runs on the pull's thread, and pulls nothing."""
+    answer = remote.land(login, order, lambda: False, lambda progress: None)
+    if isinstance(answer, NotLanded):
+        return NotLanded(f"you have pulled it, but its instance was not told: {answer.why}")
+    return replace(pulled.found, by_hand=True)

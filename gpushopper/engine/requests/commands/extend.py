@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -93,8 +92,8 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest, told
     wall = moved.deadline.wall
     if told is not None and told != wall:
         raise Refused(f"{session.name} was changed at the same time", "look at it, and extend it again", code="changed")
-    until = f"{datetime.fromtimestamp(wall / 1e6, UTC):%Y-%m-%d %H:%M} UTC"
-    text = f"{session.name}: its deadline is {until} now"
+    by = wall - attempt.deadline.wall
+    text = f"{session.name}: its deadline was moved by {'-' if by < 0 else '+'}{span(by)}"
     fields: dict[str, Any] = {"deadline": moved.deadline, "reserve": moved.reserve}
     fields |= {} if told is None else {"guard_deadline_at": told}
     tx.change(attempt, fields, EventDraft("extended", text, {"until": wall}))

@@ -124,7 +124,7 @@ def _refuse_mismatch(handle: EngineHandle, found: Offer, want: Requirements) -> 
         min_ram_mb=want.min_ram_mb,
     )
     if not fits(found, also, tuple(models)) or not has_requested_memory(found, models):
-        what = f"{found.gpu_count}x {found.gpu} at {dollars(found.rate(want.disk_gb), 3)} an hour"
+        what = f"{found.gpu_count}x {found.gpu} at {dollars(found.rate(want.disk_gb), 3)}/h"
         text = f"offer {found.key} is {what}, with {found.disk_gb:g} GB of disk at most: it does not match the request"
         raise NoOffer(text, "leave the other options out, or the offer", code="offer_differs")
 

@@ -58,7 +58,7 @@ def accounts_above_cap(
 def _above(rate: Micros, cap: Micros) -> str:
     """Both prices with three decimals at most, or with six where three show no difference."""
     places = 3 if dollars(rate, 3) != dollars(cap, 3) else 6
-    return f"from {_price(rate, places)} an hour, above the price cap of {_price(cap, places)}"
+    return f"from {_price(rate, places)}/h, above the price cap of {_price(cap, places)}/h"
 
 
 def _price(rate: Micros, places: int) -> str:
