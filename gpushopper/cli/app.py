@@ -105,7 +105,7 @@ class App:
             return [text]
         from shutil import get_terminal_size
 
-        from gpushopper.cli.output.text_format import wrapped
+        from gpushopper.cli.terminal_text import wrapped
 
         width = get_terminal_size().columns - indent
         return [part for line in text.split("\n") for part in wrapped(line, width)]

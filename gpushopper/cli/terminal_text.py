@@ -1,4 +1,4 @@
-"""Sanitise foreign text for a terminal: no control characters, no escape sequences, no bidirectional marks."""
+"""Text for a terminal: foreign text without control characters and the like; long lines broken between words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,25 @@ import re
 
 # Control characters, zero-width characters and marks that change the direction of text (F111).
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_COMMAND = re.compile(r"gpu-shopper(?: [^\s;,()]+)+")
 
 
 def clean(text: object) -> str:
     """The text on one line, each run of control characters replaced by a space (F111)."""
     return _UNPRINTABLE.sub(" ", str(text)).encode("utf-8", "replace").decode()
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """The sentence in lines of at most so many characters, broken between words; those after the first are indented.
+
+    A word that is longer, such as an address to copy, stays whole; so does a command: half of one does something else.
+    """
+    if len(line) <= width:
+        return [line]
+    import textwrap
+
+    joined = _COMMAND.sub(lambda found: found[0].replace(" ", "\0"), line)
+    lines = textwrap.wrap(
+        joined, max(width, 20), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )  # fmt: skip
+    return [each.replace("\0", " ") for each in lines] or [line]

@@ -8,7 +8,7 @@ from typing import Any
 from gpushopper import wire
 from gpushopper.cli.output.offer_table import COLUMNS
 from gpushopper.cli.output.plan_view import summary_lines
-from gpushopper.cli.output.text_format import wrapped
+from gpushopper.cli.terminal_text import wrapped
 from gpushopper.core.timing.clock_snapshot import HOUR
 from tests.daemon.stand_ins import OFFER
 

@@ -105,3 +105,17 @@ def test_a_hook_that_hangs_is_cut_at_its_cap_and_done_pulls_first(
     assert done.returncode == 0 and "is pulled first" in done.stderr, done.stderr
     assert (tmp_path / "train-out" / "a").read_text() == "1\n"
     assert "pulled" in kinds(sandbox)
+
+
+def test_what_is_pulled_by_hand_is_what_its_end_waits_for(
+    sandbox: SandboxHome, wait_until: Callable[..., None], tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file where the daemon would make a folder")
+    provision(sandbox, "train", tmp_path / "taken")
+    sandbox.must("ssh", "train", "--", "mkdir out && echo 1 >out/a")
+    sandbox.must("done", "train", "--yes", "--no-wait")
+    wait_until(lambda: "pull_failed" in kinds(sandbox), timeout_s=60)
+    pulled = sandbox.run("pull", "train", "out", str(tmp_path / "other"))
+    assert pulled.returncode == 0 and "it is not pulled once more, and may end now" in pulled.stderr, pulled.stderr
+    wait_until(lambda: session_of(sandbox, "train")["end_stage"] == "proven", timeout_s=90)
+    assert (tmp_path / "other" / "train-out" / "a").read_text() == "1\n" and "not_pulled" not in kinds(sandbox)

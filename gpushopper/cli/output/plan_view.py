@@ -8,8 +8,8 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 from gpushopper.cli.app import App
-from gpushopper.cli.output.text_format import money, per_gb, per_hour, plural, rate, when, wrapped
-from gpushopper.cli.terminal_text import clean
+from gpushopper.cli.output.text_format import money, per_gb, per_hour, plural, rate, when
+from gpushopper.cli.terminal_text import clean, wrapped
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.core.timing.duration_text import span
 

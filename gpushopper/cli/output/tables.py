@@ -211,6 +211,6 @@ def _lines(text: str, room: int) -> list[str]:
         is_terminal = False  # closed
     if not is_terminal:
         return [text]
-    from gpushopper.cli.output.text_format import wrapped
+    from gpushopper.cli.terminal_text import wrapped
 
     return wrapped(text, room)

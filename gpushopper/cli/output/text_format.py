@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from datetime import UTC, datetime, timedelta
 
 from gpushopper.core.model.money import dollars
@@ -13,7 +11,6 @@ from gpushopper.core.timing.duration_text import span
 _SMALL = 100_000
 _NOTHING = 50
 """Micro-dollars below which four places would show zero."""
-_COMMAND = re.compile(r"gpu-shopper(?: [^\s;,()]+)+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -82,20 +79,6 @@ def clock_time(at: int, now: int) -> str:
 def when(at: int | None, now: int) -> str:
     """`18:00 (in 1h 58m)`; a dash for no time."""
     return "-" if at is None else f"{clock_time(at, now)} ({relative(at, now)})"
-
-
-def wrapped(line: str, width: int) -> list[str]:
-    """The sentence in lines of at most so many characters, broken between words; those after the first are indented.
-
-    A word that is longer, such as an address to copy, stays whole; so does a command: half of one does something else.
-    """
-    if len(line) <= width:
-        return [line]
-    joined = _COMMAND.sub(lambda found: found[0].replace(" ", "\0"), line)
-    lines = textwrap.wrap(
-        joined, max(width, 20), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )  # fmt: skip
-    return [each.replace("\0", " ") for each in lines] or [line]
 
 
 def plural(count: int, noun: str) -> str:

@@ -1,1 +1,1 @@
-"""Commands about what a session brings home before its end: told by its user, or changed in place (ends.md E7)."""
+"""Commands about results before an end: what their user has pulled (ends.md E7). What is pulled: `set_limits.py`."""
