@@ -13,7 +13,7 @@ from tests.sandbox_home import SandboxHome
 
 pytestmark = [pytest.mark.proofs, needs("libfaketime")]
 
-LIFE = "130s"
+LIFE = "150s"
 IDLE = "--idle 10m"
 BARE = f"{IDLE} --image ubuntu:22.04-nopython"
 REMOVE = "cd .gs-guard && kill -9 $(cut -d' ' -f1 agent.pid); rm -f agent.py upkeep.sh agent.pid"

@@ -46,7 +46,9 @@ def test_runs_end_their_sessions_with_the_daemon_killed_at_once(
 
     session = back.until_proven()  # any command starts the daemon
     assert (session["reason"], receipt(back)["reason"]) == ("run_done", "run_done")
-    assert back.row(numbers["back"])["ended_by"] == "instance_key"
+    assert back.row(numbers["back"])["ended_by"] in ("instance_key", "api"), (
+        "whichever is first: the daemon destroys too"
+    )
     assert sorted((path.name, path.read_text()) for path in (tmp_path / "back-out").iterdir()) == [
         ("1", "1\n"), ("2", "2\n"), ("3", "3\n"),
     ]  # fmt: skip
