@@ -6,7 +6,8 @@ MONEY = (
     # A consumer that was renamed stays as a name for the new one: a script that still says it charges the same party.
     "ALTER TABLE consumers ADD COLUMN renamed_to TEXT REFERENCES consumers (name) CHECK (renamed_to <> name)",
     """CREATE TABLE session_tags (session_id TEXT NOT NULL REFERENCES sessions (id),
-        key TEXT NOT NULL CHECK (key <> ''), value TEXT NOT NULL, PRIMARY KEY (session_id, key)) STRICT, WITHOUT ROWID""",
+        key TEXT NOT NULL CHECK (key <> ''), value TEXT NOT NULL,
+        PRIMARY KEY (session_id, key)) STRICT, WITHOUT ROWID""",
     # Derived from the ledger, and made anew from it at any time: hours are UTC's, days and months a time zone's.
     """CREATE TABLE rollups (span TEXT NOT NULL CHECK (span IN ('hour', 'day', 'month')), start_at INTEGER NOT NULL,
         attempt_id TEXT NOT NULL REFERENCES attempts (id),
