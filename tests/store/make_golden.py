@@ -21,7 +21,7 @@ NEW_ROWS = {
     ConsumerRow: [{"name": "team-a", "created_at": NOW, "renamed_to": "me"}],
     SessionTagRow: [{"session_id": "running1", "key": "paper", "value": "neurips"}],
     RollupRow: [
-        {"span": "hour", "start_at": NOW, "attempt_id": "a2", "kind": "gpu", "micros": 700},
+        {"span": "month", "start_at": NOW, "attempt_id": "a2", "kind": "gpu", "micros": 700},
         {"span": "day", "start_at": NOW, "attempt_id": "a2", "kind": "storage", "micros": -20},
     ],
     BudgetRow: [

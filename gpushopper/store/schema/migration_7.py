@@ -8,11 +8,14 @@ MONEY = (
     """CREATE TABLE session_tags (session_id TEXT NOT NULL REFERENCES sessions (id),
         key TEXT NOT NULL CHECK (key <> ''), value TEXT NOT NULL,
         PRIMARY KEY (session_id, key)) STRICT, WITHOUT ROWID""",
-    # Derived from the ledger, and made anew from it at any time: hours are UTC's, days and months a time zone's.
-    """CREATE TABLE rollups (span TEXT NOT NULL CHECK (span IN ('hour', 'day', 'month')), start_at INTEGER NOT NULL,
+    # Derived from the ledger, and made anew from it at any time; days and months are those of the user's time zone. The
+    # ledger itself is cut at UTC hours.
+    """CREATE TABLE rollups (span TEXT NOT NULL CHECK (span IN ('day', 'month')), start_at INTEGER NOT NULL,
         attempt_id TEXT NOT NULL REFERENCES attempts (id),
         kind TEXT NOT NULL CHECK (kind IN ('gpu', 'storage', 'traffic', 'minimum')), micros INTEGER NOT NULL,
         PRIMARY KEY (span, start_at, attempt_id, kind)) STRICT, WITHOUT ROWID""",
+    # What was open in a period: its entries are found by attempt.
+    "CREATE INDEX attempts_closed ON attempts (closed_at)",
     """CREATE TABLE budgets (name TEXT NOT NULL PRIMARY KEY CHECK (name <> ''),
         scope_kind TEXT NOT NULL CHECK (scope_kind IN ('all', 'consumer', 'account', 'tag')),
         scope TEXT NOT NULL CHECK ((scope = '') = (scope_kind = 'all')),
