@@ -86,6 +86,16 @@ def _address(value: object) -> str:
     return text.rstrip("/")
 
 
+def _time_zone(value: object) -> str:
+    from zoneinfo import ZoneInfo  # 5 ms, only where one is set
+
+    name = _text(value)
+    try:
+        return ZoneInfo(name).key
+    except (ValueError, OSError, KeyError):
+        raise _Invalid("a time zone, such as Europe/Berlin") from None
+
+
 def _as(read: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
     """Field metadata: the function that parses the value."""
     return {"read": read}
@@ -161,6 +171,13 @@ class AccountSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneySettings:
+    """In which time zone days and months are counted (None: this computer's)."""
+
+    time_zone: str | None = field(default=None, metadata=_as(_time_zone))
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySettings:
     """The name of the policy; any other than `real` is for sandboxes only (S1)."""
 
@@ -180,6 +197,7 @@ class Config:
     """All settings. `origins` names the source of each that is not built in: a file, a variable or `flag`."""
 
     brakes: SpendingLimitSettings = field(default_factory=SpendingLimitSettings)
+    money: MoneySettings = field(default_factory=MoneySettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
     keys: KeySettings = field(default_factory=KeySettings)
     inventory: InventoryDefaults = field(default_factory=InventoryDefaults)
@@ -208,6 +226,7 @@ class Config:
 
 _SECTIONS: dict[str, tuple[str, type]] = {
     "brakes": ("brakes", SpendingLimitSettings),
+    "money": ("money", MoneySettings),
     "policy": ("policy", PolicySettings),
     "keys": ("keys", KeySettings),
     "defaults.inventory": ("inventory", InventoryDefaults),

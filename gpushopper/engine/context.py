@@ -7,6 +7,7 @@ import secrets as randomness
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Protocol
 
 from gpushopper.clock import Clock
@@ -214,6 +215,8 @@ class Context:
     """Set when the daemon ends: pulls stop, and the next daemon goes on."""
     told_offline: bool | None = None
     """Whether the alarm about it is raised; None before the first look."""
+    zone: tzinfo = UTC
+    """The user's time zone: whose days and months budgets count."""
 
     def refuses_key(self, provider: str) -> bool:
         """Whether the account's cloud refuses its key now, be it only for a burst of calls."""

@@ -21,9 +21,7 @@ def wall(year: int, month: int, day: int, hour: int = 0, minute: int = 0, zone: 
     return int(datetime(year, month, day, hour, minute, tzinfo=zone).timestamp()) * SECOND
 
 
-@pytest.mark.parametrize(
-    ("day", "hours"), [((2026, 3, 29), 23), ((2026, 10, 25), 25), ((2026, 6, 1), 24)]
-)
+@pytest.mark.parametrize(("day", "hours"), [((2026, 3, 29), 23), ((2026, 10, 25), 25), ((2026, 6, 1), 24)])
 def test_a_day_lasts_from_midnight_to_midnight(day: tuple[int, int, int], hours: int):
     found = period_at(DAY, wall(*day, 12), BERLIN)
     assert found.start_at == wall(*day) and found.end_at - found.start_at == hours * HOUR
