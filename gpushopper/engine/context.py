@@ -239,8 +239,12 @@ class Context:
 
     def reserve_for(self, attempt: Attempt) -> Micros:
         """What is held back for this attempt, by how its cloud's instances end (I13, E9)."""
-        ends_alone = not self.policy.needs_login or self.ending_of(attempt.provider).ends_bill_alone
-        return ledger.reserve_for(attempt, self.policy_of(attempt.provider), ends_alone=ends_alone)
+        policy = self.policy_of(attempt.provider)
+        return ledger.reserve_for(attempt, policy, ends_alone=self.reserves_to_deadline(attempt))
+
+    def reserves_to_deadline(self, attempt: Attempt) -> bool:
+        """Whether an attempt's reserve is for its deadline alone: its instance ends its bill without this computer."""
+        return not self.policy.needs_login or self.ending_of(attempt.provider).ends_bill_alone
 
     def login_of(self, attempt: Attempt) -> SshTarget | None:
         """The ssh address of the attempt's instance; None while the provider gives none.

@@ -275,9 +275,7 @@ class Transaction:
             attempt = new_attempt(
                 self.ctx, session, choice.offer, choice.at, account=choice.account, image=choice.image
             )
-            denial = denial_of_attempt(
-                self.ctx, attempt.provider, attempt.agreed_rate, attempt.reserve, self.now, new_session=False
-            )
+            denial = denial_of_attempt(self.ctx, session, attempt, self.now, new_session=False)
             if denial is None:
                 self.add_passed_over(session, passed_over)
                 self._insert_next(session, attempt, choice)

@@ -63,6 +63,8 @@ class PlanRequest:
     image_login: bool = False
     """Whether that provision sends a registry login: then one that cannot be read is refused already here."""
     allow_unguarded: bool = False
+    consumer: str = "me"
+    """Whom that provision charges: a budget may be theirs alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,14 +31,17 @@ class Usage:
 
 BALANCE = "balance"
 """The rule about one account's balance; the spending limits are about all accounts together."""
+BUDGET = "budget"
+"""The rule about a limit that a user has set for a day, a month or a session (budget_check.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A refusal: the configuration key or rule that denies it, and why."""
+    """A refusal: the configuration key or rule that denies it, why, and what to do where that is not the usual."""
 
     rule: str
     text: str
+    hint: str = ""
 
 
 def denied_by_limits(usage: Usage, rate: Micros, limits: SpendingLimits, *, new_session: bool = True) -> Denial | None:

@@ -67,6 +67,7 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         to_rent=to_rent,
         image_login=given.get("image_login", False),
         allow_unguarded=given["allow_unguarded"],
+        consumer=given.get("consumer") or config.provision.consumer or "me",
     )
 
 
@@ -118,8 +119,10 @@ def refuse_over_limit(found: Plan) -> None:
 
     Raises:
         Misconfigured: its first account is another name's too, as a provision of it would say.
-        Refused: a spending limit, or the balance.
+        Refused: a spending limit, a budget, or the balance.
     """
+    if found.refusal_code == "budget":
+        raise Refused(found.refusal, found.refusal_hint, code=found.refusal_code)
     if found.refusal_code:
         raise Misconfigured(found.refusal, found.refusal_hint, code=found.refusal_code)
     if found.refusal:

@@ -102,8 +102,8 @@ def _affordable(
     first = first_choice(handle, session, sends_login)
     image, state = image_at(session.image, first.state.traits), first.state
     attempt = new_attempt(tx.ctx, session, first.offer, state.at, account=state.account, image=image)
-    rate, reserve, name = attempt.agreed_rate, attempt.reserve, attempt.provider
-    denial = denial_of_attempt(tx.ctx, name, rate, reserve, tx.now, new_session=True)
+    name = attempt.provider
+    denial = denial_of_attempt(tx.ctx, session, attempt, tx.now, new_session=True)
     if denial is None:
         return first, attempt
     elsewhere = tuple(offer for offer in first.shortlist if offer.provider != name)

@@ -1,0 +1,24 @@
+"""The part of a ledger entry, or of what accrues now, that was incurred since a moment: entries are linear in time."""
+
+from __future__ import annotations
+
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.money import Micros
+from gpushopper.core.spending import ledger
+from gpushopper.core.spending.ledger import Entry
+
+
+def incurred_since(entry: Entry, start_at: int) -> Micros:
+    """The amount of [max(from, start), to): with what came before, exactly the entry's; wall µs."""
+    span, before = entry.to_at - entry.from_at, start_at - entry.from_at
+    if before <= 0:
+        return entry.micros
+    return 0 if before >= span else entry.micros - entry.micros * before // span
+
+
+def accruing_since(attempt: Attempt, now_wall: int, start_at: int) -> Micros:
+    """What no entry holds yet, since a moment; nothing once the instance is off, as in every cost that is shown."""
+    if not attempt.is_open:
+        return 0
+    until = now_wall if attempt.off_at is None else min(now_wall, attempt.off_at)
+    return sum(incurred_since(entry, start_at) for entry in ledger.accrue(attempt, until)[0])

@@ -1,0 +1,93 @@
+"""What counts against budgets now, read from the database: each attempt's cost, and the most it may still cost (I13).
+
+Computed from attempts and ledger each time: nothing of it is stored, so that it cannot drift (F123, I26).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.session import Session
+from gpushopper.core.spending.budget import Commitment, Incurred
+from gpushopper.core.spending.incurred import accruing_since
+from gpushopper.core.spending.worst_case import worst_case
+from gpushopper.core.timing.periods import PeriodKind, period_at
+from gpushopper.engine.context import Context
+from gpushopper.store import ledger as ledger_table
+from gpushopper.store import sessions
+from gpushopper.store.money.incurred import attempts_that_count, incurred_by_attempt, tags_by_session
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What entries say of the attempts that count: in the present day and month, and ever."""
+
+    day_start: int
+    month_start: int
+    day: Mapping[str, int]
+    month: Mapping[str, int]
+    ever: Mapping[str, int]
+
+
+def load_commitments(ctx: Context, now_wall: int) -> list[Commitment]:
+    """Every attempt that is open, was open this month, or is of a session that is wanted."""
+    with ctx.store.read():
+        month_start = period_at(PeriodKind.MONTH, now_wall, ctx.zone).start_at
+        attempts = sessions.load_attempts_by_id(ctx.store, attempts_that_count(ctx.store, month_start))
+        wanted = sorted({attempt.session_id for attempt in attempts})
+        held = {session.id: session for session in sessions.load_sessions_by_id(ctx.store, wanted)}
+        tags = tags_by_session(ctx.store, wanted)
+        booked = load_booked(ctx, [attempt.id for attempt in attempts], now_wall)
+    return [commitment(ctx, held[a.session_id], a, booked, tags.get(a.session_id, {}), now_wall) for a in attempts]
+
+
+def load_booked(ctx: Context, attempt_ids: list[str], now_wall: int) -> Booked:
+    """What the ledger's entries say of these attempts."""
+    day = period_at(PeriodKind.DAY, now_wall, ctx.zone).start_at
+    month = period_at(PeriodKind.MONTH, now_wall, ctx.zone).start_at
+    totals = ledger_table.totals_by_attempt(ctx.store, attempt_ids)
+    return Booked(
+        day_start=day,
+        month_start=month,
+        day=incurred_by_attempt(ctx.store, day),
+        month=incurred_by_attempt(ctx.store, month),
+        ever={attempt_id: sum(kinds.values()) for attempt_id, kinds in totals.items()},
+    )
+
+
+NOTHING_BOOKED = Booked(0, 0, {}, {}, {})
+"""Of an attempt that is not written yet."""
+
+
+def commitment(
+    ctx: Context, session: Session, attempt: Attempt, booked: Booked, tags: Mapping[str, str], now_wall: int
+) -> Commitment:
+    """One attempt as budgets count it."""
+    ever = booked.ever.get(attempt.id, 0) + accruing_since(attempt, now_wall, 0)
+    incurred = Incurred(
+        day=booked.day.get(attempt.id, 0) + accruing_since(attempt, now_wall, booked.day_start),
+        month=booked.month.get(attempt.id, 0) + accruing_since(attempt, now_wall, booked.month_start),
+        ever=ever,
+    )
+    return Commitment(
+        attempt_id=attempt.id,
+        session_id=session.id,
+        name=session.name,
+        consumer=session.consumer,
+        provider=attempt.provider,
+        tags=tags,
+        incurred=incurred,
+        to_come=worst_case(
+            attempt, ever, now_wall, ctx.policy_of(attempt.provider), ends_alone=ctx.reserves_to_deadline(attempt)
+        ),
+    )
+
+
+def as_changed(ctx: Context, one: Commitment, attempt: Attempt, now_wall: int) -> Commitment:
+    """The same attempt with another deadline and reserve."""
+    ends_alone = ctx.reserves_to_deadline(attempt)
+    policy = ctx.policy_of(attempt.provider)
+    to_come = worst_case(attempt, one.incurred.ever, now_wall, policy, ends_alone=ends_alone)
+    return replace(one, to_come=to_come)

@@ -1,0 +1,40 @@
+"""Which budget refuses a plan: by the very attempt that its provision would write, so that the two never disagree."""
+
+from __future__ import annotations
+
+from gpushopper import wire
+from gpushopper.core.model.attempt import DesiredState
+from gpushopper.core.model.offer import Offer
+from gpushopper.core.model.session import Session
+from gpushopper.core.spending.admission import Denial
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.context import Context
+from gpushopper.engine.new_attempt import new_attempt
+from gpushopper.engine.spending_check import denied_by_budget
+from gpushopper.store.money.budgets import load_budgets
+
+
+def budget_denial(
+    ctx: Context, request: wire.PlanRequest, offer: Offer, disk_gb: float, span_us: int, now: ClockSnapshot
+) -> Denial | None:
+    """The budget that a session on this offer would pass; None where all hold."""
+    if not load_budgets(ctx.store):
+        return None
+    session = Session(
+        id="",
+        name="",
+        consumer=request.consumer,
+        desired_state=DesiredState.RUNNING,
+        reason="",
+        version=1,
+        created_at=now.wall,
+        image=request.image or "",
+        disk_gb=disk_gb,
+        shortlist=(offer,),
+        max_rate=None,
+        retries_left=0,
+        duration_us=span_us,
+        max_duration_us=request.max_duration_us,
+    )
+    attempt = new_attempt(ctx, session, offer, now, account="", image=session.image)
+    return denied_by_budget(ctx, session, None, attempt, now, tags={})
