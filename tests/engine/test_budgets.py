@@ -18,7 +18,7 @@ from gpushopper.core.policy import REAL
 from gpushopper.core.spending.budget import Budget, LimitKind, ScopeKind
 from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.core.timing.periods import PeriodKind, period_at
-from gpushopper.engine.budget_commitments import load_commitments
+from gpushopper.engine.money.commitments import load_commitments
 from gpushopper.errors import Refused
 from gpushopper.sandbox.market.actions import revise
 from gpushopper.store import sessions

@@ -6,14 +6,12 @@ from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.money import Micros
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.ledger import Entry
+from gpushopper.core.spending.pro_rata import share
 
 
 def incurred_since(entry: Entry, start_at: int) -> Micros:
-    """The amount of [max(from, start), to): with what came before, exactly the entry's; wall µs."""
-    span, before = entry.to_at - entry.from_at, start_at - entry.from_at
-    if before <= 0:
-        return entry.micros
-    return 0 if before >= span else entry.micros - entry.micros * before // span
+    """The part of an entry's amount from `start_at` on, wall µs."""
+    return share(entry.micros, entry.from_at, entry.to_at, start_at, max(entry.to_at, start_at) + 1)
 
 
 def accruing_since(attempt: Attempt, now_wall: int, start_at: int) -> Micros:

@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import fn
 
-from gpushopper.core.model.attempt import DesiredState
+from gpushopper.core.model.attempt import DesiredState, State
 from gpushopper.core.spending.incurred import incurred_since
 from gpushopper.core.spending.ledger import Entry
 from gpushopper.store.database import Store
@@ -43,7 +43,8 @@ def tags_by_session(store: Store, session_ids: list[str]) -> dict[str, dict[str,
 
 
 def _is_open_since(wall: int) -> Any:
-    return AttemptRow.closed_at.is_null() | (AttemptRow.closed_at >= wall)
+    # One that was seen again after its receipt is open and has the time of that receipt still.
+    return AttemptRow.closed_at.is_null() | (AttemptRow.state != State.CLOSED) | (AttemptRow.closed_at >= wall)
 
 
 def _entries() -> Any:

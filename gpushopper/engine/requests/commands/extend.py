@@ -23,7 +23,7 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.session_duration import refuse_short
 from gpushopper.engine.requests.session_lookup import find_exactly
 from gpushopper.engine.requests.session_view import session_view
-from gpushopper.engine.spending_check import denial_of_change
+from gpushopper.engine.money.spending_check import denial_of_change
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, UsageError
 from gpushopper.store import sessions

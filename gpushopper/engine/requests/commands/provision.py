@@ -23,7 +23,7 @@ from gpushopper.engine.requests.commands.provision_request import CheckedRequest
 from gpushopper.engine.requests.commands.rentable_account import denied
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry
-from gpushopper.engine.spending_check import denial_of_attempt
+from gpushopper.engine.money.spending_check import denial_of_attempt
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, ShopperError
 from gpushopper.store import events, sessions

@@ -31,7 +31,7 @@ from gpushopper.engine.requests.queries.market.search_criteria import to_rent
 from gpushopper.engine.requests.queries.market.shortlist import accounts_above_cap, price_cap, shortlist, within
 from gpushopper.engine.requests.refusals import keyless, no_guard, one_account, unguarded
 from gpushopper.engine.requests.session_duration import requested_duration_us
-from gpushopper.engine.spending_check import denial_of_rental
+from gpushopper.engine.money.spending_check import denial_of_rental
 from gpushopper.providers.base import Provider
 
 READY_LIMIT_S = 20.0

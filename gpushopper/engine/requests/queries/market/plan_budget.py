@@ -10,7 +10,7 @@ from gpushopper.core.spending.admission import Denial
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.context import Context
 from gpushopper.engine.new_attempt import new_attempt
-from gpushopper.engine.spending_check import denied_by_budget
+from gpushopper.engine.money.spending_check import denied_by_budget
 from gpushopper.store.money.budgets import load_budgets
 
 
