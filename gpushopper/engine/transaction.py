@@ -18,10 +18,11 @@ from gpushopper.core.model.session import Session
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import BALANCE
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
-from gpushopper.engine import orphan_adoption, receipts
+from gpushopper.engine import orphan_adoption
 from gpushopper.engine.context import Context
-from gpushopper.engine.new_attempt import new_attempt
+from gpushopper.engine.money import receipts
 from gpushopper.engine.money.spending_check import denial_of_attempt
+from gpushopper.engine.new_attempt import new_attempt
 from gpushopper.store import alarms, events, known_instances, sessions
 from gpushopper.store import ledger as ledger_table
 

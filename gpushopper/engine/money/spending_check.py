@@ -17,8 +17,8 @@ from gpushopper.core.spending.admission import BUDGET, Denial, Usage, denied_by_
 from gpushopper.core.spending.budget import Budget, Commitment
 from gpushopper.core.spending.budget_check import Breach, first_breach, fit_text, longest_fit, refusal_text
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, ClockSnapshot
-from gpushopper.engine.money.commitments import as_changed, commitment, load_booked, load_commitments
 from gpushopper.engine.context import Context
+from gpushopper.engine.money.commitments import as_changed, commitment, load_booked, load_commitments
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 from gpushopper.store.money.budgets import load_budgets

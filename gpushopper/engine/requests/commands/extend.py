@@ -16,6 +16,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.context import Context
+from gpushopper.engine.money.spending_check import denial_of_change
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
 from gpushopper.engine.requests.commands.rentable_account import refuse_denied, refuse_wrong_clock
 from gpushopper.engine.requests.commands.server_timer import move_timer
@@ -23,7 +24,6 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.session_duration import refuse_short
 from gpushopper.engine.requests.session_lookup import find_exactly
 from gpushopper.engine.requests.session_view import session_view
-from gpushopper.engine.money.spending_check import denial_of_change
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, UsageError
 from gpushopper.store import sessions

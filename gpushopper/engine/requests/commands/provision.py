@@ -16,6 +16,7 @@ from gpushopper.core.model.session_names import to_valid_name
 from gpushopper.core.spelling.gpus import gpu_token
 from gpushopper.core.spending.admission import BALANCE
 from gpushopper.engine.context import Context
+from gpushopper.engine.money.spending_check import denial_of_attempt
 from gpushopper.engine.new_attempt import new_attempt
 from gpushopper.engine.requests.commands.first_choice import FirstChoice, first_choice
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
@@ -23,7 +24,6 @@ from gpushopper.engine.requests.commands.provision_request import CheckedRequest
 from gpushopper.engine.requests.commands.rentable_account import denied
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry
-from gpushopper.engine.money.spending_check import denial_of_attempt
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, ShopperError
 from gpushopper.store import events, sessions

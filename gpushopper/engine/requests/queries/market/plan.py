@@ -11,6 +11,7 @@ from gpushopper.core.model.offer import Offer, Requirements, offer_max_cost
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.engine.money.spending_check import denial_of_rental
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry, refuse_invalid_image
 from gpushopper.engine.requests.queries.market.market_search import (
@@ -31,7 +32,6 @@ from gpushopper.engine.requests.queries.market.search_criteria import to_rent
 from gpushopper.engine.requests.queries.market.shortlist import accounts_above_cap, price_cap, shortlist, within
 from gpushopper.engine.requests.refusals import keyless, no_guard, one_account, unguarded
 from gpushopper.engine.requests.session_duration import requested_duration_us
-from gpushopper.engine.money.spending_check import denial_of_rental
 from gpushopper.providers.base import Provider
 
 READY_LIMIT_S = 20.0
