@@ -9,6 +9,16 @@ from __future__ import annotations
 
 from gpushopper.wire.connection import ConnectionView
 from gpushopper.wire.deserialize import from_json
+from gpushopper.wire.money import (
+    ConsumerName,
+    Consumers,
+    ConsumerView,
+    CostForecast,
+    CostGroup,
+    CostRow,
+    Costs,
+    Rebuilt,
+)
 from gpushopper.wire.offers import BillingView, Inventory, MissingAccount, OfferGroup, OfferView
 from gpushopper.wire.plan import Plan, PlanAccount
 from gpushopper.wire.provider_log import ProviderLog
@@ -31,8 +41,6 @@ from gpushopper.wire.responses import (
     AttemptView,
     Audit,
     AuditRow,
-    CostRow,
-    Costs,
     DaemonStatus,
     Events,
     EventView,
@@ -72,6 +80,11 @@ __all__ = [
     "AuditRow",
     "BillingView",
     "ConnectionView",
+    "ConsumerName",
+    "ConsumerView",
+    "Consumers",
+    "CostForecast",
+    "CostGroup",
     "CostRow",
     "Costs",
     "DaemonStatus",
@@ -95,6 +108,7 @@ __all__ = [
     "ProviderStatus",
     "ProvisionRequest",
     "PullView",
+    "Rebuilt",
     "RestartRequest",
     "RunEndRequest",
     "SameAccountRequest",

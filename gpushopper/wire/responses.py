@@ -197,35 +197,6 @@ class Alarms:
 
 
 @dataclass(frozen=True, slots=True)
-class CostRow:
-    """Costs of one session by kind (gpu, storage, traffic, minimum), micro-dollars.
-
-    `max_cost` is what it costs if it ends on time; `reserved` is what is held back beyond `accrued`, slow end included.
-    """
-
-    session: str
-    name: str
-    consumer: str
-    provider: str
-    gpu: str
-    gpu_micros: int
-    storage_micros: int
-    traffic_micros: int
-    minimum_micros: int
-    accrued: int
-    reserved: int
-    max_cost: int
-    settled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    rows: list[CostRow]
-    accrued: int
-    max_cost: int
-
-
-@dataclass(frozen=True, slots=True)
 class ProviderStatus:
     """`state` is ready, starting, degraded, inconsistent or keyless; `key_state` says why it has no key."""
 
