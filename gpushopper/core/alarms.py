@@ -37,6 +37,11 @@ SELF_ENDED = "self_ended"
 IDLE_UNWATCHED = "idle_unwatched"
 OFFLINE = "offline"
 NOT_PULLED = "not_pulled"
+BUDGET_WARNING = "budget_warning"
+BUDGET_USED_UP = "budget_used_up"
+BUDGET_OVERCOMMITTED = "budget_overcommitted"
+BUDGET_ENDS = "budget_ends"
+BUDGET_DOUBTED = "budget_doubted"
 
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
@@ -73,6 +78,11 @@ HINTS = {
     SELF_ENDED: "its cost stands still; close it with: gpu-shopper shutdown NAME; its deadline closes it too",
     IDLE_UNWATCHED: "its deadline holds. See: gpu-shopper get NAME",
     NOT_PULLED: "it is tried again until the session ends; copy them yourself: gpu-shopper pull NAME",
+    BUDGET_WARNING: "see: gpu-shopper budget",
+    BUDGET_USED_UP: "nothing more is rented from it; what runs goes on to its deadline. See: gpu-shopper budget",
+    BUDGET_OVERCOMMITTED: "end a session earlier, or raise the limit: gpu-shopper budget",
+    BUDGET_ENDS: "raise the limit to keep it: gpu-shopper budget",
+    BUDGET_DOUBTED: "end a session yourself: gpu-shopper done NAME; or raise the limit: gpu-shopper budget",
     OFFLINE: "instances go on without it, and end at their deadlines; nothing is concluded from their silence",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }
@@ -108,6 +118,9 @@ ABOUT_ATTEMPT = (
     IDLE_UNWATCHED,
 )  # fmt: skip
 """Alarms whose subject is an attempt; they clear when it is closed."""
+
+ABOUT_BUDGETS = frozenset({BUDGET_WARNING, BUDGET_USED_UP, BUDGET_OVERCOMMITTED, BUDGET_ENDS, BUDGET_DOUBTED})
+"""Alarms that follow from budgets; they clear once a budget no longer says so."""
 
 ABOUT_STATE = {
     "missing": (MISSING, SELF_ENDED),

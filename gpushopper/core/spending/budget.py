@@ -79,8 +79,20 @@ class Incurred:
 
 
 @dataclass(frozen=True, slots=True)
+class Going:
+    """What bills now: its rate, micro-dollars per hour, until when at the latest, and whether it is ending already."""
+
+    rate: Micros
+    until_at: int
+    is_ending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Commitment:
-    """One attempt as budgets count it: whose it is, what it has cost, and what it may still cost at most."""
+    """One attempt as budgets count it: whose it is, what it has cost, and what it may still cost at most.
+
+    `going` is None once nothing of it bills.
+    """
 
     attempt_id: str
     session_id: str
@@ -90,6 +102,7 @@ class Commitment:
     tags: Mapping[str, str] = field(default_factory=dict)
     incurred: Incurred = Incurred()
     to_come: WorstCase = NOTHING
+    going: Going | None = None
 
     def counted(self, kind: LimitKind, period: Period | None, now_wall: int) -> Micros:
         """What it counts against a limit: all of it, or what was and may be incurred in that period."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.session import Session
-from gpushopper.core.spending.budget import Commitment, Incurred
+from gpushopper.core.spending.budget import Commitment, Going, Incurred
 from gpushopper.core.spending.incurred import accruing_since
+from gpushopper.core.spending.ledger import storage_rate
 from gpushopper.core.spending.worst_case import worst_case
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.engine.context import Context
 from gpushopper.store import ledger as ledger_table
@@ -82,7 +84,19 @@ def commitment(
         to_come=worst_case(
             attempt, ever, now_wall, ctx.policy_of(attempt.provider), ends_alone=ctx.reserves_to_deadline(attempt)
         ),
+        going=going(attempt, now_wall, us(ctx.policy.budget_end_s)),
     )
+
+
+def going(attempt: Attempt, now_wall: int, slow_us: int) -> Going | None:
+    """What bills of it; an instance that boots counts as if it ran. An end that is requested takes as long as usual."""
+    if not attempt.is_open or attempt.off_at is not None or attempt.self_ended_at is not None:
+        return None
+    is_stopped = attempt.is_wanted and attempt.state is State.INTERRUPTED and not attempt.is_gpu_billed
+    rate = storage_rate(attempt) if is_stopped else attempt.current_rate or attempt.agreed_rate
+    if not attempt.is_wanted:
+        return Going(rate, now_wall + slow_us, is_ending=True)
+    return Going(rate, min(attempt.deadline.wall, attempt.hard_max_at))
 
 
 def as_changed(ctx: Context, one: Commitment, attempt: Attempt, now_wall: int) -> Commitment:
