@@ -10,7 +10,7 @@ from gpushopper.core.lifecycle.ends import landing
 from gpushopper.core.model.actions import Action, ClearAlarm, EndSession, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.session import Session, current
-from gpushopper.core.spending.budget import Commitment
+from gpushopper.core.spending.budget import Budget, Commitment
 from gpushopper.core.spending.budget_alarms import alarm_before, alarm_of_doubt, alarms_about, end_text, stops
 from gpushopper.core.spending.budget_doubt import doubt
 from gpushopper.core.spending.budget_end import PlannedEnd, Standing
@@ -24,8 +24,8 @@ from gpushopper.store import sessions
 from gpushopper.store.money.budgets import load_budgets
 from gpushopper.store.sqlite.error_mapping import Stale
 
-EVERY_S = 15.0
-"""How often budgets are looked at; what is committed is checked where it is committed."""
+EVERY_S = 60.0
+"""How often budgets are looked at, where nothing is due sooner; what is committed is checked where it is committed."""
 
 ProblemOf = Callable[[str], str]
 """Why an account's list is not relied on now; empty where it is."""
@@ -48,16 +48,18 @@ class BudgetJob:
         self.ctx = ctx
         self.rates = SeenRates()
         self._next = 0
+        self._budgets: tuple[Budget, ...] = ()
 
     def next_due(self, now: ClockSnapshot) -> int | None:
         """Boot-clock µs of the next look; None where there is nothing to look at."""
         return max(self._next, now.boot + 1) if load_budgets(self.ctx.store) else None
 
     def run(self, problem_of: ProblemOf, now: ClockSnapshot) -> bool:
-        """Look, if it is time to; whether anything changed."""
-        if now.boot < self._next:
+        """Look, if it is time to or a budget was changed; whether anything changed by it."""
+        budgets = load_budgets(self.ctx.store)
+        if now.boot < self._next and budgets == self._budgets:
             return False
-        self._next = now.boot + us(EVERY_S)
+        self._budgets = budgets
         with self.ctx.store.read():
             found = load_standings(self.ctx, now.wall)
             attempts = {attempt.id: attempt for attempt in sessions.load_attempts(self.ctx.store)}
@@ -74,9 +76,16 @@ class BudgetJob:
             wanted += [alarm_of_doubt(one, doubts)] if doubts and self._is_soon(one, now) else []
             wanted += [alarm_before(one, each.end, self.ctx.zone) for each in due if self._is_announced(each, now)]
             ends += [action for each in due for action in self._act(each, now)]
+        self._next = now.boot + min([us(EVERY_S), *self._times_to(found, now)])
         over = [s for s in landing_for_budget if s.id not in planned]
         actions = [*_alarm_changes(wanted, active), *ends, *(act for s in over for act in landing.after_budget_end(s))]
         return self._commit(actions, now)
+
+    def _times_to(self, found: Sequence[Standing], now: ClockSnapshot) -> list[int]:
+        """How long until each moment at which a planned end is announced, prepared or due, µs."""
+        before_s = (0.0, self.ctx.policy.budget_warning_s, self.ctx.policy.land_for_s)
+        moments = [end.at - us(s) for one in filter(stops, found) for end in one.ends for s in before_s]
+        return [at - now.wall for at in moments if at > now.wall]
 
     def _doubts(
         self, covered: Sequence[Commitment], attempts: dict[str, Attempt], problem_of: ProblemOf, now: ClockSnapshot
