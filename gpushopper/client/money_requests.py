@@ -1,4 +1,4 @@
-"""The routes about money: costs, and whom they are charged to."""
+"""The routes about money: costs, whom they are charged to, and budgets."""
 
 from __future__ import annotations
 
@@ -63,3 +63,19 @@ class MoneyRequests(ABC):
     def rename_consumer(self, old: str, new: str) -> wire.ConsumerView:
         """Give a consumer another name."""
         return cast("wire.ConsumerView", self._request("PATCH", f"consumers/{quote(old, safe='')}", body={"name": new}))
+
+    def budgets(self) -> wire.Budgets:
+        """What may be spent, and how that stands."""
+        return cast("wire.Budgets", self._request("GET", "budgets"))
+
+    def budget(self, name: str) -> wire.BudgetView:
+        """One budget by its name."""
+        return cast("wire.BudgetView", self._request("GET", f"budgets/{quote(name, safe='')}"))
+
+    def set_budget(self, name: str, request: Mapping[str, Any]) -> wire.BudgetView:
+        """Create or change a budget, with these fields of `wire.BudgetRequest`."""
+        return cast("wire.BudgetView", self._request("PUT", f"budgets/{quote(name, safe='')}", body=request))
+
+    def remove_budget(self, name: str) -> wire.BudgetView:
+        """Remove a budget."""
+        return cast("wire.BudgetView", self._request("DELETE", f"budgets/{quote(name, safe='')}"))

@@ -7,6 +7,7 @@ only ever gain fields.
 
 from __future__ import annotations
 
+from gpushopper.wire.budgets import BudgetEnd, BudgetHolder, BudgetLimit, BudgetRequest, Budgets, BudgetView
 from gpushopper.wire.connection import ConnectionView
 from gpushopper.wire.deserialize import from_json
 from gpushopper.wire.money import (
@@ -79,6 +80,12 @@ __all__ = [
     "Audit",
     "AuditRow",
     "BillingView",
+    "BudgetEnd",
+    "BudgetHolder",
+    "BudgetLimit",
+    "BudgetRequest",
+    "BudgetView",
+    "Budgets",
     "ConnectionView",
     "ConsumerName",
     "ConsumerView",

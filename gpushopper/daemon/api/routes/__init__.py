@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gpushopper.daemon.api.routes import (
     alarms,
+    budgets,
     consumers,
     costs,
     events,
@@ -22,7 +23,7 @@ from gpushopper.daemon.api.routes import (
 )
 
 _NOUNS = (
-    health, inventory, sessions, runs, why, provider_logs, costs, consumers, events, alarms, providers, keys,
+    health, inventory, sessions, runs, why, provider_logs, costs, budgets, consumers, events, alarms, providers, keys,
     process,
 )  # fmt: skip
 BLUEPRINTS = tuple(module.blueprint for module in _NOUNS)

@@ -1,0 +1,132 @@
+"""Budgets as printed: one line for each limit, and a page about one budget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gpushopper.cli.output import tables
+from gpushopper.cli.output.text_format import clock_time, money, plural
+from gpushopper.cli.terminal_text import clean
+
+if TYPE_CHECKING:
+    from gpushopper.cli.app import App
+    from gpushopper.wire import BudgetLimit, BudgetView
+
+PER = {"daily": "a day", "monthly": "a month", "session": "a session"}
+BAR = 10
+"""Characters of a bar."""
+NAMED = 5
+"""How many sessions a page names as holders."""
+
+
+class LimitRow(NamedTuple):
+    """One limit with its budget: a row of the list."""
+
+    budget: BudgetView
+    limit: BudgetLimit
+
+
+def columns(now: int) -> list[tables.Column]:
+    """The columns of `budget ls`."""
+    return [
+        tables.Column("BUDGET", lambda row: row.budget.name),
+        tables.Column("FOR", lambda row: scope(row.budget)),
+        tables.Column("LIMIT", lambda row: limit_text(row.limit), whole=True),
+        tables.Column("SPENT", lambda row: money(row.limit.spent_micros), right=True),
+        tables.Column("COMMITTED", lambda row: money(row.limit.committed_micros), right=True),
+        tables.Column("LEFT", lambda row: money(row.limit.left_micros), right=True),
+        tables.Column("", lambda row: bar(row.limit), whole=True),
+        tables.Column("AT 100 %", lambda row: row.budget.at_100, wide=True),
+        tables.Column("STATE", lambda row: state(row.budget, row.limit, now), whole=True),
+    ]
+
+
+def scope(found: BudgetView) -> str:
+    """Whose sessions it counts: `all`, `consumer ada`."""
+    return "all" if found.scope_kind == "all" else f"{found.scope_kind} {found.scope}"
+
+
+def limit_text(limit: BudgetLimit) -> str:
+    """`$10.00 a day`; a limit per session names the session."""
+    return f"{money(limit.limit_micros)} {PER[limit.kind]}" + (f": {limit.session}" if limit.session else "")
+
+
+def bar(limit: BudgetLimit) -> str:
+    """`####==....`: spent, committed beside that, and what is left."""
+    spent = _part(limit.spent_micros, limit.limit_micros)
+    held = max(_part(limit.committed_micros, limit.limit_micros) - spent, 0)
+    return "#" * spent + "=" * held + "." * (BAR - spent - held)
+
+
+def _part(amount: int, limit: int) -> int:
+    return BAR if amount >= limit else amount * BAR // limit
+
+
+def state(found: BudgetView, limit: BudgetLimit, now: int) -> str:
+    """`ok`, `83 % spent`, `used up`, or when it would be used up by rate."""
+    if limit.spent_micros >= limit.limit_micros:
+        return "used up"
+    if limit.used_up_at is not None:
+        return f"used up {clock_time(limit.used_up_at, now)}"
+    if limit.spent_micros * 5 >= limit.limit_micros * 4:
+        return f"{limit.spent_micros * 100 // limit.limit_micros} % spent"
+    return "full" if limit.left_micros == 0 and limit.committed_micros else "ok"
+
+
+def print_budget(app: App, found: BudgetView) -> None:
+    """One budget: its limits, who holds most of each, and what would end for it."""
+    now = app.now().wall
+    at_100 = "refuses, and ends sessions" if found.at_100 == "stop" else "refuses"
+    tables.facts([("budget", found.name), ("counts", _counts(found)), ("at 100 %", at_100)])
+    for limit in found.limits:
+        tables.out("")
+        share = f"{money(limit.spent_micros)} spent, {money(limit.committed_micros)} committed"
+        pairs = [
+            (limit_text(limit), f"{bar(limit)}  {share}, {money(limit.left_micros)} left"),
+            ("  state", state(found, limit, now)),
+            ("  counts anew", clock_time(limit.period_end_at, now) if limit.period_end_at else ""),
+            ("  held by", _holders(limit)),
+            ("  ends", ", then ".join(f"{end.name} {clock_time(end.at, now)}" for end in limit.ends)),
+        ]
+        tables.facts(pairs)
+
+
+def _counts(found: BudgetView) -> str:
+    return "all sessions" if found.scope_kind == "all" else f"sessions of {found.scope_kind} {found.scope}"
+
+
+def _holders(limit: BudgetLimit) -> str:
+    named = [f"{holder.name} {money(holder.committed_micros)}" for holder in limit.holders[:NAMED]]
+    rest = len(limit.holders) - NAMED
+    return ", ".join(named) + (f" and {rest} more" if rest > 0 else "")
+
+
+def note_must_end(app: App, found: BudgetView, *, stop_now: bool) -> None:
+    """Say which sessions the limits have no room for, and that they go on unless they are ended."""
+    if not found.must_end:
+        return
+    names = ", ".join(clean(end.name) for end in found.must_end)
+    for limit in found.limits:
+        if limit.committed_micros > limit.limit_micros:
+            app.note(f"{money(limit.committed_micros)} may be spent already, above {limit_text(limit)}")
+    if stop_now:
+        app.note(f"to end: {names}")
+    else:
+        app.note(f"No room for {names}: nothing is ended. To end {_them(found)}: add --stop-now")
+
+
+def _them(found: BudgetView) -> str:
+    return "it" if len(found.must_end) == 1 else "them"
+
+
+def note_stop(app: App, found: BudgetView) -> None:
+    """Where a budget ends sessions, say beforehand which, in order."""
+    if found.at_100 != "stop":
+        return
+    now = app.now().wall
+    ends: list[Any] = [end for limit in found.limits for end in limit.ends]
+    if not ends:
+        app.note("It would end no session that is open now.")
+        return
+    order = ", then ".join(f"{clean(end.name)} at {clock_time(end.at, now)}" for end in ends)
+    app.note(f"It would end {plural(len(ends), 'session')} at the present rates: {order}")
