@@ -189,15 +189,15 @@ def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
     return replace(attempt, **changes, version=attempt.version + 1)
 
 
-def count_creates_since(store: Store, wall: int) -> int:
-    """How many creates were accepted, or may have been, since a time: for a spending limit (F9).
+def creates_since(store: Store, wall: int) -> list[int]:
+    """When each create was sent that was accepted, or may have been, since a time: for a spending limit (F9).
 
     Creates that were refused, or never sent, are not counted.
     """
     sent = (AttemptRow.sent_at >= wall) & (AttemptRow.origin == Origin.CREATED)
-    query = AttemptRow.select(AttemptRow.receipt).where(sent)
+    query = AttemptRow.select(AttemptRow.sent_at, AttemptRow.receipt).where(sent)
     nothing = (ReceiptKind.REFUSED, ReceiptKind.NEVER_SENT)
-    return sum(1 for (receipt,) in store.rows(query) if not receipt or json.loads(receipt)["kind"] not in nothing)
+    return [at for at, receipt in store.rows(query) if not receipt or json.loads(receipt)["kind"] not in nothing]
 
 
 @dataclass(frozen=True, slots=True)

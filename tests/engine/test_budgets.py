@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,8 +16,9 @@ import pytest
 from gpushopper import wire
 from gpushopper.core.model.money import DOLLAR
 from gpushopper.core.policy import REAL
+from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.spending.budget import Budget, LimitKind, ScopeKind
-from gpushopper.core.timing.clock_snapshot import HOUR, us
+from gpushopper.core.timing.clock_snapshot import HOUR, SECOND, us
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.engine.money.commitments import load_commitments
 from gpushopper.errors import Refused
@@ -217,3 +219,13 @@ def test_a_restart_computes_the_same(world: World):
     before = committed(world)
     world.restart()
     assert committed(world) == before
+
+
+def test_a_spending_limit_says_when_it_is_free_again(world: World):
+    world.provision(hours=2)
+    world.engine.ctx.spending_limits = SpendingLimits(open_sessions=1)
+    with pytest.raises(Refused) as refused:
+        world.provision(hours=1)
+    (first,) = sessions.load_attempts(world.store)
+    at = datetime.fromtimestamp(first.deadline.wall / SECOND, UTC)
+    assert refused.value.code == "brakes.open_sessions" and f"free at {at:%a %H:%M}" in refused.value.message

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gpushopper.cli.output import tables
+from gpushopper.cli.output import session_views, tables
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.text_format import clock_time, money, plural
 from gpushopper.cli.terminal_text import clean
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 PER = {"daily": "a day", "monthly": "a month", "session": "a session"}
 BAR = 10
 """Characters of a bar."""
-NAMED = 5
+NAMED = 3
 """How many sessions a page names as holders."""
 
 
@@ -37,7 +38,7 @@ def columns(now: int) -> list[tables.Column]:
         tables.Column("LEFT", lambda row: money(row.limit.left_micros), right=True),
         tables.Column("", lambda row: bar(row.limit), whole=True),
         tables.Column("AT 100 %", lambda row: row.budget.at_100, wide=True),
-        tables.Column("STATE", lambda row: state(row.budget, row.limit, now), whole=True),
+        tables.Column("STATE", lambda row: state(row.limit, now), whole=True),
     ]
 
 
@@ -62,14 +63,16 @@ def _part(amount: int, limit: int) -> int:
     return BAR if amount >= limit else amount * BAR // limit
 
 
-def state(found: BudgetView, limit: BudgetLimit, now: int) -> str:
-    """`ok`, `83 % spent`, `used up`, or when it would be used up by rate."""
+def state(limit: BudgetLimit, now: int) -> str:
+    """`ok`, `83 % spent`, `used up`, when that would be by rate, or `over` where more may be spent than it says."""
     if limit.spent_micros >= limit.limit_micros:
         return "used up"
     if limit.used_up_at is not None:
         return f"used up {clock_time(limit.used_up_at, now)}"
     if limit.spent_micros * 5 >= limit.limit_micros * 4:
         return f"{limit.spent_micros * 100 // limit.limit_micros} % spent"
+    if limit.committed_micros > limit.limit_micros:
+        return "over"
     return "full" if limit.left_micros == 0 and limit.committed_micros else "ok"
 
 
@@ -81,9 +84,10 @@ def print_budget(app: App, found: BudgetView) -> None:
     for limit in found.limits:
         tables.out("")
         share = f"{money(limit.spent_micros)} spent, {money(limit.committed_micros)} committed"
+        tables.out(clean(limit_text(limit)))
         pairs = [
-            (limit_text(limit), f"{bar(limit)}  {share}, {money(limit.left_micros)} left"),
-            ("  state", state(found, limit, now)),
+            (f"  {bar(limit)}", f"{share}, {money(limit.left_micros)} left"),
+            ("  state", state(limit, now)),
             ("  counts anew", clock_time(limit.period_end_at, now) if limit.period_end_at else ""),
             ("  held by", _holders(limit)),
             ("  ends", ", then ".join(f"{end.name} {clock_time(end.at, now)}" for end in limit.ends)),
@@ -105,18 +109,18 @@ def note_must_end(app: App, found: BudgetView, *, stop_now: bool) -> None:
     """Say which sessions the limits have no room for, and that they go on unless they are ended."""
     if not found.must_end:
         return
-    names = ", ".join(clean(end.name) for end in found.must_end)
     for limit in found.limits:
         if limit.committed_micros > limit.limit_micros:
-            app.note(f"{money(limit.committed_micros)} may be spent already, above {limit_text(limit)}")
+            app.note(f"{limit_text(limit)}: up to {money(limit.committed_micros)} is committed already")
     if stop_now:
-        app.note(f"to end: {names}")
-    else:
-        app.note(f"No room for {names}: nothing is ended. To end {_them(found)}: add --stop-now")
-
-
-def _them(found: BudgetView) -> str:
-    return "it" if len(found.must_end) == 1 else "them"
+        for end in found.must_end:
+            session = app.client.session(end.session)
+            what = f"{session_views.gpu(session)} on {session.provider}, {session_views.money_line(session)}"
+            text = landing_view.before_done(session)
+            app.note(f"to end: {session.name}, {what}" + (f"; {text}" if text else ""))
+        return
+    names, them = ", ".join(end.name for end in found.must_end), "it" if len(found.must_end) == 1 else "them"
+    app.note(f"No room for {names}. Nothing is ended by this; to end {them}, add --stop-now")
 
 
 def note_stop(app: App, found: BudgetView) -> None:
@@ -124,7 +128,10 @@ def note_stop(app: App, found: BudgetView) -> None:
     if found.at_100 != "stop":
         return
     now = app.now().wall
-    ends: list[Any] = [end for limit in found.limits for end in limit.ends]
+    first: dict[str, Any] = {}
+    for end in sorted((end for limit in found.limits for end in limit.ends), key=lambda end: end.at):
+        first.setdefault(end.session, end)
+    ends = list(first.values())
     if not ends:
         app.note("It would end no session that is open now.")
         return

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.money import Micros
+from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.core.model.session import Session
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import BUDGET, Denial, Usage, denied_by_balance, denied_by_limits
-from gpushopper.core.spending.budget import Budget, Commitment
+from gpushopper.core.spending.budget import Commitment
 from gpushopper.core.spending.budget_check import Breach, first_breach, fit_text, longest_fit, refusal_text
-from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, ClockSnapshot
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND, ClockSnapshot
 from gpushopper.engine.context import Context
 from gpushopper.engine.money.commitments import as_changed, commitment, load_booked, load_commitments
 from gpushopper.store import ledger as ledger_table
@@ -48,9 +49,8 @@ def denial_of_rental(
 ) -> Denial | None:
     """The spending limit or the balance that a rental at this hourly rate would exceed."""
     load = usage_of(ctx, provider, now)
-    return denied_by_limits(load, rate, ctx.spending_limits, new_session=new_session) or denied_by_balance(
-        ctx.balances.get(provider), load, reserve
-    )
+    denial = denied_by_limits(load, rate, ctx.spending_limits, new_session=new_session)
+    return _with_free_time(ctx, denial, now) or denied_by_balance(ctx.balances.get(provider), load, reserve)
 
 
 def denial_of_change(
@@ -95,7 +95,7 @@ def denied_by_budget(
         return breach_of(as_changed(ctx, mine, _lasting(ctx, former, wanted, span_us, now), now.wall)) is None
 
     longest = longest_fit(MINUTE, _span(former, wanted, now), fits)
-    return Denial(BUDGET, refusal_text(breach, now.wall, ctx.zone), _hint(breach.budget, longest))
+    return Denial(BUDGET, refusal_text(breach, now.wall, ctx.zone), _hint(breach, longest))
 
 
 def _span(former: Attempt | None, wanted: Attempt, now: ClockSnapshot) -> int:
@@ -110,23 +110,37 @@ def _lasting(ctx: Context, former: Attempt | None, wanted: Attempt, span_us: int
     return replace(moved, reserve=ctx.reserve_for(moved))
 
 
-def _hint(budget: Budget, longest_us: int) -> str:
+def _hint(breach: Breach, longest_us: int) -> str:
     fitting = fit_text(longest_us)
     first = f"what fits: {fitting}; or" if fitting else "nothing fits now;"
-    return f"{first} raise the limit: gpu-shopper budget set {budget.name} --help"
+    cents = -(-(breach.committed + breach.more) * 100 // DOLLAR)
+    option = f"--{breach.kind} {cents // 100}.{cents % 100:02d}"
+    return f"{first} raise the limit: gpu-shopper budget set {breach.budget.name} {option}"
 
 
 def usage_of(ctx: Context, provider: str, now: ClockSnapshot) -> Usage:
     """What is open, what was created in the last hour, and what is reserved at this provider."""
     opened = sessions.load_attempts(ctx.store)
     booked = ledger_table.totals_by_attempt(ctx.store, [a.id for a in opened])
+    created_at = sessions.creates_since(ctx.store, now.wall - HOUR)
     return Usage(
         open_sessions=len(sessions.load_sessions(ctx.store, open_only=True)),
-        creates_last_hour=sessions.count_creates_since(ctx.store, now.wall - HOUR),
+        creates_last_hour=len(created_at),
+        created_at=tuple(created_at),
         rate=sum(a.agreed_rate for a in opened if a.off_at is None),
+        ends=tuple((min(a.deadline.wall, a.hard_max_at), a.agreed_rate) for a in opened if a.off_at is None),
         reserved=sum(
             ledger.remaining_reserve(a, sum(booked.get(a.id, {}).values()) + ledger.pending(a, now.wall))
             for a in opened
             if a.provider == provider
         ),
     )
+
+
+def _with_free_time(ctx: Context, denial: Denial | None, now: ClockSnapshot) -> Denial | None:
+    """The denial with the moment from which on it would not be one, in the user's time zone."""
+    if denial is None or denial.free_at is None or denial.free_at <= now.wall:
+        return denial
+    at, today = (datetime.fromtimestamp(wall / SECOND, ctx.zone) for wall in (denial.free_at, now.wall))
+    text = f"{at:%H:%M}" if at.date() == today.date() else f"{at:%a %H:%M}"
+    return replace(denial, text=f"{denial.text}; free at {text}")

@@ -69,7 +69,7 @@ def show(app: App, name: str) -> None:
 @DRY_RUN
 @YES
 @click.pass_obj
-def set_budget(app: App, name: str, stop_now: bool, dry_run: bool, yes: bool, /, **given: Any) -> None:
+def set_budget(app: App, /, name: str, stop_now: bool, dry_run: bool, yes: bool, **given: Any) -> None:
     """Create or change a budget. What is not named stays as it is.
 
     A limit refuses what could pass it, and ends nothing. With --at-100 stop, sessions are ended before it is spent:
