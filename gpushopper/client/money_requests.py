@@ -33,16 +33,27 @@ class MoneyRequests(ABC):
         """Send one request."""
 
     def costs(
-        self, *, session: str = "", consumer: str = "", tag: str = "", by: str = "", start: int | None = None,
+        self,
+        *,
+        session: str = "",
+        consumer: str = "",
+        tag: str = "",
+        by: str = "",
+        period: str = "",
+        start: int | None = None,
         end: int | None = None,
-    ) -> wire.Costs:  # fmt: skip
+    ) -> wire.Costs:
         """Accrued and still possible costs, by session or grouped."""
-        query = [("session", session), ("consumer", consumer), ("tag", tag), ("by", by), ("start", start), ("end", end)]
+        query = [("session", session), ("consumer", consumer), ("tag", tag), ("by", by), ("period", period)]
+        query += [("start", start), ("end", end)]  # type: ignore[list-item]
         return cast("wire.Costs", self._request("GET", "costs", query=query))
 
-    def costs_summary(self, *, consumer: str = "", start: int | None = None, end: int | None = None) -> JsonObject:
+    def costs_summary(
+        self, *, consumer: str = "", period: str = "", start: int | None = None, end: int | None = None
+    ) -> JsonObject:
         """Totals by provider, GPU and consumer."""
-        return self._request("GET", "costs/summary", query=[("consumer", consumer), ("start", start), ("end", end)])
+        query = [("consumer", consumer), ("period", period), ("start", start), ("end", end)]
+        return self._request("GET", "costs/summary", query=query)
 
     def rebuild_costs(self) -> wire.Rebuilt:
         """Have the sums by day and month made anew from the ledger."""

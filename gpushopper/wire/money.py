@@ -51,16 +51,17 @@ class CostForecast:
     """What is still to come. Micro-dollars; the rate is per hour, the bounds of this month are wall µs.
 
     `to_come`: what open sessions cost from now to their deadlines, at most, if they end on time. `month_max`: this
-    month's cost with what of that lies in it; `month_at_pace`: if the rest of it costs as much as the last days did.
+    month's cost with what of that lies in it; `month_at_pace`: if the rest of it costs as much as the
+    last seven days did; None in the first day.
     """
 
     burn_rate: int
     to_come: int
-    month_start: int
-    month_end: int
+    month_start_at: int
+    month_end_at: int
     month_accrued: int
     month_max: int
-    month_at_pace: int
+    month_at_pace: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class Costs:
     max_cost: int
     by: str = "session"
     groups: list[CostGroup] = field(default_factory=list)
-    start: int | None = None
-    end: int | None = None
+    start_at: int | None = None
+    end_at: int | None = None
     time_zone: str = "UTC"
     sessions: int = 0
     forecast: CostForecast | None = None

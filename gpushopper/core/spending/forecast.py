@@ -8,7 +8,7 @@ from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import HOUR
 
 LEAST_PACE_US = 24 * HOUR
-"""A shorter time says nothing of a month: what was spent in it counts as a day's."""
+"""What was spent in a shorter time says nothing of a month."""
 
 
 def burn_rate(attempt: Attempt) -> Micros:
@@ -27,6 +27,6 @@ def to_come(attempt: Attempt, so_far: Micros, now_wall: int, until: int | None =
     return min(rest, cost_over(max(attempt.agreed_rate, attempt.current_rate or 0), until - now_wall))
 
 
-def at_pace(spent: Micros, over_us: int, rest_us: int) -> Micros:
-    """What the rest of a time costs if it goes on as it did."""
-    return spent * max(rest_us, 0) // max(over_us, LEAST_PACE_US)
+def at_pace(spent: Micros, over_us: int, rest_us: int) -> Micros | None:
+    """What the rest of a time costs if it goes on as it did; None after too short a time."""
+    return None if over_us < LEAST_PACE_US else spent * max(rest_us, 0) // over_us

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from flask import Blueprint, Response
 
 from gpushopper.core.spending.window import Window
+from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_validation import read_query
 from gpushopper.daemon.api.service import Service
@@ -22,7 +23,7 @@ By = Literal["session", "consumer", "cloud", "account", "gpu", "tag", "day", "mo
 
 @dataclass(frozen=True, slots=True)
 class CostsQuery:
-    """GET /costs; `start` and `end` are wall µs, `tag` is a key or `key=value`."""
+    """GET /costs; `start` and `end` are wall µs, `tag` is a key or `key=value`; `period` is today or this month."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
@@ -30,6 +31,7 @@ class CostsQuery:
     consumer: str | None = None
     tag: str | None = None
     by: By = "session"
+    period: Literal["daily", "monthly"] | None = None
     start: int | None = None
     end: int | None = None
 
@@ -39,11 +41,12 @@ def blueprint(service: Service) -> Blueprint:
     routes = Blueprint("costs", __name__, url_prefix="/api/v1/costs")
 
     def fetch() -> Costs:
-        query = read_query(CostsQuery)
+        query, ctx = read_query(CostsQuery), service.handle.ctx
         window = Window(query.start, query.end)
-        return queries.costs(
-            service.handle.ctx, CostQuestion(query.session, query.consumer, query.tag, query.by, window)
-        )
+        if query.period is not None:
+            kind = PeriodKind.DAY if query.period == "daily" else PeriodKind.MONTH
+            window = Window(period_at(kind, ctx.clock.now().wall, ctx.zone).start_at)
+        return queries.costs(ctx, CostQuestion(query.session, query.consumer, query.tag, query.by, window))
 
     @routes.get("")
     def costs() -> Response:

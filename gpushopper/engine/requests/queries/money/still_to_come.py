@@ -57,12 +57,13 @@ def forecast(
 
     accrued = spent(Window(month.start_at))
     begin = max(now - PACE_US, min(first_at, now))
+    rest = at_pace(spent(Window(begin)), now - begin, month.end_at - now)
     return wire.CostForecast(
         burn_rate=sum(burn_rate(each) for each in attempts),
         to_come=sum(each.to_come(now) for each in opened),
-        month_start=month.start_at,
-        month_end=month.end_at,
+        month_start_at=month.start_at,
+        month_end_at=month.end_at,
         month_accrued=accrued,
         month_max=accrued + sum(each.to_come(now, month.end_at) for each in opened),
-        month_at_pace=accrued + at_pace(spent(Window(begin)), now - begin, month.end_at - now),
+        month_at_pace=None if rest is None else accrued + rest,
     )
