@@ -13,7 +13,7 @@ from typing import TypeVar
 import structlog
 
 from gpushopper import __version__, clouds, config, log
-from gpushopper.client.home_owner import check_home
+from gpushopper.client.home_owner import check_home, own_name
 from gpushopper.clock import SystemClock
 from gpushopper.core.policy import Policy
 from gpushopper.core.spending.admission import SpendingLimits
@@ -127,7 +127,7 @@ class Daemon:
         ssh = InstanceAccess(self.home)
         logins = ImageLogins(self.home, self.redactor)
         ctx = Context(store, self.clock, policy, limits, found, self.home, remote=ssh, read_login=logins)
-        ctx.zone = user_zone(settings.money)
+        ctx.zone, ctx.consumer = user_zone(settings.money), settings.provision.consumer or own_name()
         parts.callback(ctx.is_closing.set)  # before the executor closes, whose threads are waited for
         self.engine = Engine(ctx, executor, setups)
         ssh_files = SshFiles(ctx)

@@ -217,6 +217,8 @@ class Context:
     """Whether the alarm about it is raised; None before the first look."""
     zone: tzinfo = UTC
     """The user's time zone: whose days and months budgets count."""
+    consumer: str = "me"
+    """Whom adopted sessions are charged to: the user."""
 
     def refuses_key(self, provider: str) -> bool:
         """Whether the account's cloud refuses its key now, be it only for a burst of calls."""

@@ -145,6 +145,7 @@ class SessionView:
     least_cost: int = 0
     """What that time costs."""
     limits: LimitsView = field(default_factory=LimitsView)
+    tags: dict[str, str] = field(default_factory=dict)
     ending_reason: str = ""
     """Why its instance says that it will end early (idle, contact, run_done, done), at `ending_at`."""
     ending_at: int | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.input.charging import CHARGING, consumer_of, read_tags
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.options import (
     DURATION,
@@ -67,7 +68,8 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         to_rent=to_rent,
         image_login=given.get("image_login", False),
         allow_unguarded=given["allow_unguarded"],
-        consumer=given.get("consumer") or config.provision.consumer or "me",
+        consumer=consumer_of(given["consumer"], config),
+        tags=read_tags(given["tags"]),
     )
 
 
@@ -92,6 +94,7 @@ def _refuse_impossible(image: str | None) -> None:
 @add_options(SEARCH)
 @add_options(CHOICE)
 @add_options(DURATION)
+@add_options(CHARGING)
 @add_options(LIMITS)
 @add_options(LANDING)
 @click.pass_obj

@@ -5,6 +5,7 @@ Nothing is sent to a provider here: the account reconciler creates the instance 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gpushopper import wire
@@ -27,6 +28,8 @@ from gpushopper.engine.requests.image_checks import readable_registry
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, ShopperError
 from gpushopper.store import events, sessions
+from gpushopper.store.consumers import present_name
+from gpushopper.store.money.tags import set_tags
 
 MAX_STEM_LENGTH = 20
 """Characters of a made-up name before the part of its id."""
@@ -81,10 +84,14 @@ def _commit(
 ) -> wire.Accepted:
     """Check again what may have changed (accounts, limits, balance, names), then write the rows."""
     name = checked.name if checked.name is not None else _free_name(tx.ctx, checked.offers[0].gpu, session_id)
-    draft = replace(_draft(checked), id=session_id, name=name, image_login=registry, created_at=tx.now.wall)
-    first, attempt = _affordable(tx, handle, draft, sends_login=checked.image_login)
+    consumer = present_name(tx.ctx.store, checked.consumer)
+    draft = replace(
+        _draft(checked), id=session_id, name=name, consumer=consumer, image_login=registry, created_at=tx.now.wall
+    )
+    first, attempt = _affordable(tx, handle, draft, checked.tags, sends_login=checked.image_login)
     session = replace(draft, shortlist=first.shortlist)
     sessions.insert_session(tx.ctx.store, session)
+    set_tags(tx.ctx.store, session.id, checked.tags)
     tx.add_event(EventDraft("requested", f"{session.name}: {first.offer.gpu} for {session.consumer}"), session.id)
     tx.add_passed_over(session, first.passed_over)
     tx.insert_attempt(attempt)
@@ -92,7 +99,7 @@ def _commit(
 
 
 def _affordable(
-    tx: Transaction, handle: EngineHandle, session: Session, *, sends_login: bool
+    tx: Transaction, handle: EngineHandle, session: Session, tags: Mapping[str, str], *, sends_login: bool
 ) -> tuple[FirstChoice, Attempt]:
     """The first choice whose account's balance covers it, and its attempt; nothing is written.
 
@@ -103,14 +110,15 @@ def _affordable(
     image, state = image_at(session.image, first.state.traits), first.state
     attempt = new_attempt(tx.ctx, session, first.offer, state.at, account=state.account, image=image)
     name = attempt.provider
-    denial = denial_of_attempt(tx.ctx, session, attempt, tx.now, new_session=True)
+    denial = denial_of_attempt(tx.ctx, session, attempt, tx.now, new_session=True, tags=tags)
     if denial is None:
         return first, attempt
     elsewhere = tuple(offer for offer in first.shortlist if offer.provider != name)
     if denial.rule != BALANCE or not elsewhere:
         raise denied(denial)
     try:
-        other, its_attempt = _affordable(tx, handle, replace(session, shortlist=elsewhere), sends_login=sends_login)
+        there = replace(session, shortlist=elsewhere)
+        other, its_attempt = _affordable(tx, handle, there, tags, sends_login=sends_login)
     except ShopperError:
         raise denied(denial) from None
     return replace(other, passed_over=first.passed_over | {name: denial.text} | other.passed_over), its_attempt

@@ -11,6 +11,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.context import Context
 from gpushopper.engine.money.spending_check import denied_by_budget
 from gpushopper.engine.new_attempt import new_attempt
+from gpushopper.store.consumers import present_name
 from gpushopper.store.money.budgets import load_budgets
 
 
@@ -23,7 +24,7 @@ def budget_denial(
     session = Session(
         id="",
         name="",
-        consumer=request.consumer,
+        consumer=present_name(ctx.store, request.consumer),
         desired_state=DesiredState.RUNNING,
         reason="",
         version=1,
@@ -37,4 +38,4 @@ def budget_denial(
         max_duration_us=request.max_duration_us,
     )
     attempt = new_attempt(ctx, session, offer, now, account="", image=session.image)
-    return denied_by_budget(ctx, session, None, attempt, now, tags={})
+    return denied_by_budget(ctx, session, None, attempt, now, tags=request.tags)
