@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.model.money import DOLLAR, Micros, parse_dollars
+from gpushopper.core.model.money import DOLLAR, MAX_AMOUNT, Micros, parse_dollars
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 
@@ -257,7 +257,17 @@ def load(
     for key, variable, value in _from_environment(os.environ if environ is None else environ, config):
         config = _apply(config, {key: value}, variable)
     given = {key: value for key, value in (flags or {}).items() if value is not None}
-    return _check_accounts(_apply(config, given, "flag"))
+    return _check_accounts(_without_brakes_in_practice(_apply(config, given, "flag")))
+
+
+def _without_brakes_in_practice(config: Config) -> Config:
+    """No spending limit is built in where a policy for sandboxes is chosen: nothing there costs money."""
+    if config.policy.name == PolicySettings().name:
+        return config
+    wide = {"open_sessions": 1000, "creates_per_hour": 10_000, "dollars_per_hour": MAX_AMOUNT}
+    unset = {name: amount for name, amount in wide.items() if f"brakes.{name}" not in config.origins}
+    origins = {f"brakes.{name}": f"policy {config.policy.name}" for name in unset}
+    return replace(config, brakes=replace(config.brakes, **unset), origins={**config.origins, **origins})
 
 
 def _check_accounts(config: Config) -> Config:

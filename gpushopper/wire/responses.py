@@ -215,6 +215,10 @@ class ProviderStatus:
     """The web page where a person can end what runs there."""
     cloud: str = ""
     """The cloud that the account of this name is at."""
+    burn_rate: int = 0
+    """What its instances cost an hour now."""
+    runway_us: int | None = None
+    """How long the balance lasts at that rate; None where it is not known, or nothing bills."""
 
 
 @dataclass(frozen=True, slots=True)

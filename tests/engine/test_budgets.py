@@ -229,3 +229,13 @@ def test_a_spending_limit_says_when_it_is_free_again(world: World):
     (first,) = sessions.load_attempts(world.store)
     at = datetime.fromtimestamp(first.deadline.wall / SECOND, UTC)
     assert refused.value.code == "brakes.open_sessions" and f"free at {at:%a %H:%M}" in refused.value.message
+
+
+def test_the_balance_lasts_as_long_as_the_present_rate_lets_it(world: World):
+    (vast,) = world.requests.accounts()
+    assert (vast.burn_rate, vast.runway_us) == (0, None)
+    ref = world.provision(hours=2)
+    assert world.running(ref)
+    (vast,) = world.requests.accounts()
+    assert vast.balance is not None and vast.burn_rate == world.view(ref).attempts[-1].rate
+    assert vast.runway_us == vast.balance * HOUR // vast.burn_rate

@@ -30,3 +30,8 @@ def to_come(attempt: Attempt, so_far: Micros, now_wall: int, until: int | None =
 def at_pace(spent: Micros, over_us: int, rest_us: int) -> Micros | None:
     """What the rest of a time costs if it goes on as it did; None after too short a time."""
     return None if over_us < LEAST_PACE_US else spent * max(rest_us, 0) // over_us
+
+
+def runway_us(balance: Micros | None, rate: Micros) -> int | None:
+    """How long a balance lasts at this rate, µs; None where the cloud tells none, or nothing bills."""
+    return None if balance is None or rate <= 0 else max(balance, 0) * HOUR // rate

@@ -11,7 +11,8 @@ from gpushopper.cli.input.command_classes import Command, Group
 from gpushopper.cli.input.durations import DOLLARS
 from gpushopper.cli.input.options import DRY_RUN, YES
 from gpushopper.cli.input.prompts import confirm
-from gpushopper.cli.output import budget_view, json_output, tables
+from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output.money import budget_view
 from gpushopper.cli.output.text_format import plural
 from gpushopper.errors import UsageError
 
