@@ -31,12 +31,12 @@ def columns(now: int) -> list[tables.Column]:
     """The columns of `budget ls`."""
     return [
         tables.Column("BUDGET", lambda row: row.budget.name),
-        tables.Column("FOR", lambda row: scope(row.budget)),
-        tables.Column("LIMIT", lambda row: limit_text(row.limit), whole=True),
+        tables.Column("FOR", counted),
+        tables.Column("LIMIT", lambda row: f"{money(row.limit.limit_micros)} {PER[row.limit.kind]}", whole=True),
         tables.Column("SPENT", lambda row: money(row.limit.spent_micros), right=True),
         tables.Column("COMMITTED", lambda row: money(row.limit.committed_micros), right=True),
         tables.Column("LEFT", lambda row: money(row.limit.left_micros), right=True),
-        tables.Column("", lambda row: bar(row.limit), whole=True),
+        tables.Column("", lambda row: bar(row.limit), whole=True, wide=True),
         tables.Column("AT 100 %", lambda row: row.budget.at_100, wide=True),
         tables.Column("STATE", lambda row: state(row.limit, now), whole=True),
     ]
@@ -45,6 +45,11 @@ def columns(now: int) -> list[tables.Column]:
 def scope(found: BudgetView) -> str:
     """Whose sessions it counts: `all`, `consumer ada`."""
     return "all" if found.scope_kind == "all" else f"{found.scope_kind} {found.scope}"
+
+
+def counted(row: LimitRow) -> str:
+    """Whose sessions a row counts; of a limit per session, which."""
+    return f"session {row.limit.session}" if row.limit.session else scope(row.budget)
 
 
 def limit_text(limit: BudgetLimit) -> str:
