@@ -91,6 +91,8 @@ class _Sums:
     def _parts(self, window: Window, micros: int, from_at: int, to_at: int) -> Iterable[tuple[int, int]]:
         """The moments at which its parts begin, and the parts."""
         start, end = max(from_at, window.first), min(to_at, window.last)
+        if (start, end) == (from_at, to_at) and (self.calendar is None or end <= self.calendar.at(start).end_at):
+            return [(start, micros)] if start < end or window.holds(start) else []
         if self.calendar is None or from_at == to_at:
             return [(start, window.share(micros, from_at, to_at))]
         parts = []

@@ -19,7 +19,7 @@ from gpushopper.engine.requests.session_view import accrued_until
 from gpushopper.store import ledger as ledger_table
 
 PACE_US = 7 * 24 * HOUR
-"""The last days by whose cost the rest of the month is estimated."""
+"""The last days by whose cost the rest of the month is estimated: from the midnight before, which rollups begin at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ def forecast(
         return sum(incurred(ctx, window, None, wanted, attempts, now).values())
 
     accrued = spent(Window(month.start_at))
-    begin = max(now - PACE_US, min(first_at, now))
-    rest = at_pace(spent(Window(begin)), now - begin, month.end_at - now)
+    begin = period_at(PeriodKind.DAY, now - PACE_US, ctx.zone).start_at
+    rest = at_pace(spent(Window(begin)), now - max(begin, first_at), month.end_at - now)
     return wire.CostForecast(
         burn_rate=sum(burn_rate(each) for each in attempts),
         to_come=sum(each.to_come(now) for each in opened),
