@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.core.mutation import Mutation
+from tests.core.mutations_of_budgets import BUDGETS
 from tests.core.mutations_of_ends import ENDS
 from tests.core.mutations_of_failover import FAILOVER
 from tests.core.mutations_of_lifecycle import LIFECYCLE
@@ -10,6 +11,7 @@ from tests.core.mutations_of_listing import LISTING
 
 M = Mutation
 MUTATIONS = (
+    *BUDGETS,
     *ENDS,
     *FAILOVER,
     *LIFECYCLE,

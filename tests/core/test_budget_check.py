@@ -78,6 +78,14 @@ def test_what_others_have_spent_and_may_spend_counts_in_its_period():
     assert breach(limits, [one("old", spent=6)], one(to_come=lasting(3, at=MIDNIGHT))) is None
 
 
+def test_each_limit_counts_what_was_spent_in_its_own_time():
+    old = one("old", incurred=Incurred(DOLLAR, 2 * DOLLAR, 3 * DOLLAR), session_id="s-new")
+    for name, spent in (("daily", 1), ("monthly", 2), ("session", 3)):
+        assert breach(budget(**{name: (spent + 1) * DOLLAR}), [old], one(hours=1)) is None
+        found = breach(budget(**{name: (spent + 1) * DOLLAR - 1}), [old], one(hours=1))
+        assert found is not None and found.committed == spent * DOLLAR
+
+
 def test_a_day_is_the_users_own():
     """In New York it is still the afternoon: all five hours are of one day."""
     assert breach(budget(daily=4 * DOLLAR), [], one(hours=5)) is None

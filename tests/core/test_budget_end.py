@@ -119,3 +119,10 @@ def test_a_lower_limit_names_who_must_end_so_that_it_holds():
     assert [end.name for end in ends_to_fit(16 * DOLLAR, standing, WALL)] == ["b"]
     assert [end.name for end in ends_to_fit(13 * DOLLAR, standing, WALL)] == ["b", "c"]
     assert [end.name for end in ends_to_fit(0, standing, WALL)] == ["b", "c", "a"]
+
+
+def test_what_is_ending_already_is_not_named_again():
+    ending = running("d", 1, going=Going(DOLLAR, WALL + SLOW, is_ending=True))
+    held = [ending, running("a", 9)]
+    (standing,) = standings(budget(monthly=100 * DOLLAR), held, PERIODS, WALL, PACE)
+    assert [end.name for end in ends_to_fit(0, standing, WALL)] == ["a"]

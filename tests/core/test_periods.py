@@ -47,6 +47,7 @@ def test_periods_follow_each_other_without_gap_or_overlap(start_min: int, hours:
     for kind in PeriodKind:
         found = list(periods_over(kind, start, start + hours * HOUR, zone))
         assert found[0].holds(start) and found[-1].end_at >= start + hours * HOUR
+        assert not any(one.holds(one.end_at) for one in found)
         assert all(one.end_at == after.start_at for one, after in pairwise(found))
         assert sum(one.overlap(start, start + hours * HOUR) for one in found) == hours * HOUR
         assert len({one.start_at for one in found}) == len(found)
