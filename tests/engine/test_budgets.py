@@ -239,3 +239,13 @@ def test_the_balance_lasts_as_long_as_the_present_rate_lets_it(world: World):
     (vast,) = world.requests.accounts()
     assert vast.balance is not None and vast.burn_rate == world.view(ref).attempts[-1].rate
     assert vast.runway_us == vast.balance * HOUR // vast.burn_rate
+
+
+def test_a_tag_is_limited_from_the_first_session_on(world: World):
+    limit(world, scope_kind=ScopeKind.TAG, scope="paper=neurips", daily=0)
+    refusal(world, hours=1, tags={"paper": "neurips"})
+    ref = world.provision(hours=1, tags={"paper": "icml"})
+    assert world.running(ref)
+    limit(world, scope_kind=ScopeKind.TAG, scope="paper", daily=0)
+    with pytest.raises(Refused):
+        world.requests.extend(ref, wire.ExtendRequest(add_us=HOUR))

@@ -19,7 +19,8 @@ from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.engine.context import Context
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
-from gpushopper.store.money.incurred import attempts_that_count, incurred_by_attempt, tags_by_session
+from gpushopper.store.money.incurred import attempts_that_count, incurred_by_attempt
+from gpushopper.store.money.tags import tags_of_sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def load_commitments(ctx: Context, now_wall: int) -> list[Commitment]:
         attempts = sessions.load_attempts_by_id(ctx.store, attempts_that_count(ctx.store, month_start))
         wanted = sorted({attempt.session_id for attempt in attempts})
         held = {session.id: session for session in sessions.load_sessions_by_id(ctx.store, wanted)}
-        tags = tags_by_session(ctx.store, wanted)
+        tags = tags_of_sessions(ctx.store, wanted)
         booked = load_booked(ctx, [attempt.id for attempt in attempts], now_wall)
     return [commitment(ctx, held[a.session_id], a, booked, tags.get(a.session_id, {}), now_wall) for a in attempts]
 

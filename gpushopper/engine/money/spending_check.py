@@ -23,7 +23,7 @@ from gpushopper.engine.money.commitments import as_changed, commitment, load_boo
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 from gpushopper.store.money.budgets import load_budgets
-from gpushopper.store.money.incurred import tags_by_session
+from gpushopper.store.money.tags import tags_of
 
 
 def denial_of_attempt(
@@ -78,7 +78,7 @@ def denied_by_budget(
     counted = {one.attempt_id: one for one in load_commitments(ctx, now.wall)}
     before = counted.pop(wanted.id, None) if former is not None else None
     if before is None:
-        tags = tags_by_session(ctx.store, [session.id]).get(session.id, {}) if tags is None else tags
+        tags = tags_of(ctx.store, session.id) if tags is None else tags
         mine = commitment(ctx, session, wanted, load_booked(ctx, [wanted.id], now.wall), tags, now.wall)
     else:
         mine = as_changed(ctx, before, wanted, now.wall)

@@ -10,8 +10,8 @@ from gpushopper.core.model.attempt import DesiredState, State
 from gpushopper.core.spending.incurred import incurred_since
 from gpushopper.core.spending.ledger import Entry
 from gpushopper.store.database import Store
-from gpushopper.store.schema.tables import AttemptRow, LedgerRow, SessionRow, SessionTagRow
-from gpushopper.store.sqlite.statements import IN_LIST_SIZE, cached_select
+from gpushopper.store.schema.tables import AttemptRow, LedgerRow, SessionRow
+from gpushopper.store.sqlite.statements import cached_select
 
 
 def incurred_by_attempt(store: Store, start_at: int) -> dict[str, int]:
@@ -31,15 +31,6 @@ def attempts_that_count(store: Store, wall: int) -> list[str]:
     None other has an entry after it, or counts against a limit per session.
     """
     return [attempt_id for (attempt_id,) in store.rows(_counting(wall))]
-
-
-def tags_by_session(store: Store, session_ids: list[str]) -> dict[str, dict[str, str]]:
-    """The tags of each of these sessions that has any."""
-    found: dict[str, dict[str, str]] = {}
-    for start in range(0, len(session_ids), IN_LIST_SIZE):
-        for session_id, key, value in store.rows(_tags(tuple(session_ids[start : start + IN_LIST_SIZE]))):
-            found.setdefault(session_id, {})[key] = value
-    return found
 
 
 def _is_open_since(wall: int) -> Any:
@@ -70,9 +61,3 @@ def _cut(start_at: int) -> Any:
     columns = (LedgerRow.attempt_id, LedgerRow.kind, LedgerRow.from_at, LedgerRow.to_at, LedgerRow.micros)
     query = AttemptRow.select(*columns).join(LedgerRow, on=_entries())
     return query.where(_is_open_since(start_at), LedgerRow.from_at < start_at, LedgerRow.to_at > start_at)
-
-
-@cached_select
-def _tags(session_ids: tuple[str, ...]) -> Any:
-    query = SessionTagRow.select(SessionTagRow.session_id, SessionTagRow.key, SessionTagRow.value)
-    return query.where(SessionTagRow.session_id.in_(session_ids))

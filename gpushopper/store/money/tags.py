@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import SessionTagRow
-from gpushopper.store.sqlite.statements import cached_select
+from gpushopper.store.sqlite.statements import IN_LIST_SIZE, cached_select
 
 
 def set_tags(store: Store, session_id: str, tags: Mapping[str, str]) -> None:
@@ -26,6 +26,15 @@ def tags_by_session(store: Store) -> dict[str, dict[str, str]]:
     return found
 
 
+def tags_of_sessions(store: Store, session_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The tags of each of these sessions that has any."""
+    found: dict[str, dict[str, str]] = {}
+    for start in range(0, len(session_ids), IN_LIST_SIZE):
+        for session_id, key, value in store.rows(_some(tuple(session_ids[start : start + IN_LIST_SIZE]))):
+            found.setdefault(session_id, {})[key] = value
+    return found
+
+
 def tags_of(store: Store, session_id: str) -> dict[str, str]:
     """The tags of one session."""
     query = SessionTagRow.select(SessionTagRow.key, SessionTagRow.value)
@@ -37,3 +46,9 @@ def tags_of(store: Store, session_id: str) -> dict[str, str]:
 def _all() -> Any:
     columns = (SessionTagRow.session_id, SessionTagRow.key, SessionTagRow.value)
     return SessionTagRow.select(*columns).order_by(SessionTagRow.session_id, SessionTagRow.key)
+
+
+@cached_select
+def _some(session_ids: tuple[str, ...]) -> Any:
+    query = SessionTagRow.select(SessionTagRow.session_id, SessionTagRow.key, SessionTagRow.value)
+    return query.where(SessionTagRow.session_id.in_(session_ids))
