@@ -13,6 +13,7 @@ from gpushopper.core.policy import REAL
 from gpushopper.core.spending.budget import At80, At100, Budget, ScopeKind
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
 from gpushopper.engine.money.standings import load_standings
+from gpushopper.engine.requests.queries.why import why
 from gpushopper.sandbox.market.actions import revise
 from gpushopper.store.money.budgets import save_budget
 from tests.sim.simulated_remote import SimRemote
@@ -69,6 +70,8 @@ def test_sessions_end_in_order_before_the_budget_is_spent(world: World) -> None:
     (standing,) = load_standings(world.engine.ctx, world.clock.now().wall)
     assert [end.name for end in standing.ends] == ["short", "long"]
     assert "budget_overcommitted" in alarms(world) and "budget_ends" not in alarms(world)
+    ends = {(end.name, end.run): end.at for end in why(world.engine.ctx, "short").ends}
+    assert ends[("budget", "lab")] == standing.ends[0].at
     world.run_for(40 * 60)
     assert "short ends at" in alarms(world)["budget_ends"] and world.status(long) == "running"
     assert world.ended(short, 1800) and world.view(short).reason == "budget"
