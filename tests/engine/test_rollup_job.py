@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from gpushopper.core.spending.window import Window
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.core.timing.periods import PeriodKind
+from gpushopper.engine.requests.queries.money.cost_question import CostQuestion
+from gpushopper.engine.requests.queries.money.costs import costs
 from gpushopper.engine.rollup_job import rebuild, run_rollups
 from gpushopper.store import ledger, sessions
 from gpushopper.store.money import rollups
@@ -69,3 +72,23 @@ def test_a_rebuild_changes_nothing_but_what_was_wrong(world: World):
     run_rollups(ctx)
     assert rollups.mark_of(world.store).zone == "Asia/Kolkata"
     assert rebuild(ctx)[1]
+
+
+def test_an_open_session_is_open_in_a_window_of_the_past_and_forecast_from_now(world: World):
+    session = world.provision(hours=3)
+    assert world.running(session)
+    world.run_for(3600)
+    ctx, now = world.engine.ctx, world.engine.ctx.clock.now().wall
+    past = costs(ctx, CostQuestion(window=Window(None, now - HOUR // 2)))
+    (row,) = past.rows
+    assert (row.settled, row.reserved, row.max_cost) == (False, 0, row.accrued)
+    whole = costs(ctx, CostQuestion())
+    assert 0 < row.accrued < whole.accrued and whole.max_cost == world.view(session).max_cost
+    assert costs(ctx, CostQuestion(window=Window(now - 9 * HOUR, now - 8 * HOUR))).rows == []
+    (attempt,) = sessions.load_attempts(world.store)
+    (next_hour,) = costs(ctx, CostQuestion(window=Window(now, now + HOUR))).rows
+    assert (next_hour.accrued, next_hour.max_cost) == (0, attempt.agreed_rate)
+    found = whole.forecast
+    assert found is not None and found.burn_rate == attempt.current_rate and found.month_at_pace is None
+    assert found.to_come == whole.max_cost - whole.accrued == found.month_max - found.month_accrued
+    assert found.month_accrued == whole.accrued

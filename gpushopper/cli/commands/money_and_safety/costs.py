@@ -65,7 +65,10 @@ def read_window(app: App, period: str | None, start: str | None, end: str | None
 
 @click.group(cls=Group, default="show")
 def costs() -> None:
-    """Show what was spent, and the max cost by the deadlines."""
+    """Show what was spent, and the max cost by the deadlines.
+
+    For instance: costs --by day --since 30d. All options: costs show --help
+    """
 
 
 @costs.command("show")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from gpushopper import wire
 from gpushopper.core.spending.ledger import GPU, KINDS, MINIMUM, STORAGE, TRAFFIC
 from gpushopper.core.spending.rollup import Shares
+from gpushopper.core.spending.window import Window
 from gpushopper.core.timing.periods import PeriodKind
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.queries.money.cost_groups import by_name, by_time, keys_of
@@ -37,14 +38,13 @@ def costs(ctx: Context, question: CostQuestion) -> wire.Costs:
         first_at = min((each.created_at for each in meant.attempts.values()), default=now)
         everybody = None if question.is_about_all else meant.attempts.keys()
         to_come = forecast(ctx, everybody, opened, first_at, now)
-    open_now = opened if window.last > now else []
-    rows = _rows(meant, sums, open_now, question, now) if question.by == SESSION else []
+    rows = _rows(meant, sums, opened, question, now) if question.by == SESSION else []
     groups = [] if question.by == SESSION else _groups(ctx, question, meant, sums, now)
     accrued = sum(sums.values())
     return wire.Costs(
         rows=rows,
         accrued=accrued,
-        max_cost=accrued + sum(each.to_come(now, window.end_at) for each in open_now),
+        max_cost=accrued + sum(each.to_come(now, window.end_at) for each in opened),
         by=question.by,
         groups=groups,
         start_at=window.start_at,
@@ -74,11 +74,11 @@ def _rows(
     open_by_session: dict[str, list[OpenAttempt]] = defaultdict(list)
     for one in opened:
         open_by_session[one.attempt.session_id].append(one)
-    until, is_bound = question.window.end_at, question.window.start_at is not None or question.window.end_at is not None
+    window = question.window
     return [
-        _row(attempts, kinds[session_id], open_by_session[session_id], now, until)
+        _row(attempts, kinds[session_id], open_by_session[session_id], now, window)
         for session_id, attempts in by_session.items()
-        if not is_bound or any(kinds[session_id].values()) or open_by_session[session_id]
+        if window == Window() or any(kinds[session_id].values()) or (open_by_session[session_id] and window.last > now)
     ]
 
 
@@ -87,7 +87,7 @@ def _row(
     kinds: dict[str, int],
     opened: Sequence[OpenAttempt],
     now: int,
-    until: int | None,
+    window: Window,
 ) -> wire.CostRow:
     latest = next((each for each in reversed(attempts) if not each.is_duplicate), None)
     accrued = sum(kinds.values())
@@ -102,7 +102,7 @@ def _row(
         traffic_micros=kinds[TRAFFIC],
         minimum_micros=kinds[MINIMUM],
         accrued=accrued,
-        reserved=sum(each.reserved for each in opened),
-        max_cost=accrued + sum(each.to_come(now, until) for each in opened),
+        reserved=sum(each.reserved for each in opened) if window.last > now else 0,
+        max_cost=accrued + sum(each.to_come(now, window.end_at) for each in opened),
         settled=not opened,
     )
