@@ -37,7 +37,7 @@ def share(micros: Micros, from_at: int, to_at: int, start_at: int, end_at: int) 
         return micros if start_at <= from_at < end_at else 0
     first, last = (min(max(at, from_at), to_at) - from_at for at in (start_at, end_at))
     span = to_at - from_at
-    return _up_to(micros, last, span) - _up_to(micros, first, span) if first < last else 0
+    return _up_to(micros, last, span) - _up_to(micros, first, span)
 
 
 def _up_to(micros: Micros, elapsed: int, span: int) -> Micros:
