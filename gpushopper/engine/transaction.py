@@ -16,7 +16,6 @@ from gpushopper.core.model import actions as act
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.spending import ledger
-from gpushopper.core.spending.admission import BALANCE
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine import orphan_adoption
 from gpushopper.engine.context import Context
@@ -268,8 +267,9 @@ class Transaction:
     def start_attempt(self, action: act.StartAttempt) -> None:
         """Failover: write the session's next attempt; a limit may end the session instead (I13).
 
-        The limits and the balance of the account it goes to are checked here, where nothing else can use them up. A
-        balance that is too small passes over that account's offers; where no other is left, it ends the session.
+        The limits, budgets and the balance of the account it goes to are checked here, where nothing else can use them
+        up. What denies that account alone (its balance, its budget) passes over its offers; where no other is left, it
+        ends the session.
         """
         session, passed_over = self.session(action.session), dict(action.passed_over)
         for choice in action.choices:
@@ -282,7 +282,7 @@ class Transaction:
                 self._insert_next(session, attempt, choice)
                 return
             passed_over.setdefault(attempt.provider, denial.text)
-            if denial.rule != BALANCE:
+            if not denial.is_of_account:
                 break
         self.end_session(session, "limit_reached", f"{session.name}: {'; '.join(passed_over.values())}")
 

@@ -49,6 +49,8 @@ class Denial:
     hint: str = ""
     free_at: int | None = None
     """When there is room again if nothing else happens, wall µs; None where that is not known."""
+    is_of_account: bool = False
+    """Whether it denies offers of this account alone: another's may be rented."""
 
 
 def denied_by_limits(usage: Usage, rate: Micros, limits: SpendingLimits, *, new_session: bool = True) -> Denial | None:
@@ -105,7 +107,7 @@ def denied_by_balance(balance: Micros | None, usage: Usage, reserve: Micros) -> 
     if balance is None or balance >= usage.reserved + reserve:
         return None
     text = f"the account holds {dollars(balance)}, all reserves together are {dollars(usage.reserved + reserve)}"
-    return Denial(BALANCE, text)
+    return Denial(BALANCE, text, is_of_account=True)
 
 
 def affordable(shortlist: Sequence[Offer], disk_gb: float, cap: Micros | None) -> tuple[Offer, ...]:

@@ -15,7 +15,7 @@ from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.core.model.session import Session
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import BUDGET, Denial, Usage, denied_by_balance, denied_by_limits
-from gpushopper.core.spending.budget import Commitment
+from gpushopper.core.spending.budget import Commitment, ScopeKind
 from gpushopper.core.spending.budget_check import Breach, first_breach, fit_text, longest_fit, refusal_text
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND, ClockSnapshot
 from gpushopper.engine.context import Context
@@ -95,7 +95,9 @@ def denied_by_budget(
         return breach_of(as_changed(ctx, mine, _lasting(ctx, former, wanted, span_us, now), now.wall)) is None
 
     longest = longest_fit(MINUTE, _span(former, wanted, now), fits)
-    return Denial(BUDGET, refusal_text(breach, now.wall, ctx.zone), _hint(breach, longest))
+    is_of_account = breach.budget.scope_kind is ScopeKind.ACCOUNT
+    text, hint = refusal_text(breach, now.wall, ctx.zone), _hint(breach, longest)
+    return Denial(BUDGET, text, hint, is_of_account=is_of_account)
 
 
 def _span(former: Attempt | None, wanted: Attempt, now: ClockSnapshot) -> int:

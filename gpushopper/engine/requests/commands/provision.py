@@ -15,7 +15,6 @@ from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import to_valid_name
 from gpushopper.core.spelling.gpus import gpu_token
-from gpushopper.core.spending.admission import BALANCE
 from gpushopper.engine.context import Context
 from gpushopper.engine.money.spending_check import denial_of_attempt
 from gpushopper.engine.new_attempt import new_attempt
@@ -101,7 +100,7 @@ def _commit(
 def _affordable(
     tx: Transaction, handle: EngineHandle, session: Session, tags: Mapping[str, str], *, sends_login: bool
 ) -> tuple[FirstChoice, Attempt]:
-    """The first choice whose account's balance covers it, and its attempt; nothing is written.
+    """The first choice whose account's balance and budget cover it, and its attempt; nothing is written.
 
     Raises:
         Refused: a spending limit, or no balance, allows it.
@@ -114,7 +113,7 @@ def _affordable(
     if denial is None:
         return first, attempt
     elsewhere = tuple(offer for offer in first.shortlist if offer.provider != name)
-    if denial.rule != BALANCE or not elsewhere:
+    if not denial.is_of_account or not elsewhere:
         raise denied(denial)
     try:
         there = replace(session, shortlist=elsewhere)

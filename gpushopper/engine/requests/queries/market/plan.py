@@ -128,8 +128,8 @@ def _refusal(handle: EngineHandle, asked: _Asked, chosen: _Chosen) -> _Refusal:
         return _Refusal(twice.message, twice.code, twice.hint)
     if text := _above_maximum(asked) or _denial(handle, asked, chosen.offers):
         return _Refusal(text)
-    offer, ctx = chosen.offers[0], handle.ctx
-    denial = budget_denial(ctx, asked.request, offer, asked.disk_gb, asked.span_us, ctx.clock.now())
+    ctx = handle.ctx
+    denial = budget_denial(ctx, asked.request, chosen.offers, asked.disk_gb, asked.span_us, ctx.clock.now())
     return _Refusal() if denial is None else _Refusal(denial.text, denial.rule, denial.hint)
 
 

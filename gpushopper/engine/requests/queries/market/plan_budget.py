@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gpushopper import wire
 from gpushopper.core.model.attempt import DesiredState
 from gpushopper.core.model.offer import Offer
@@ -16,11 +18,27 @@ from gpushopper.store.money.budgets import load_budgets
 
 
 def budget_denial(
-    ctx: Context, request: wire.PlanRequest, offer: Offer, disk_gb: float, span_us: int, now: ClockSnapshot
+    ctx: Context, request: wire.PlanRequest, offers: Sequence[Offer], disk_gb: float, span_us: int, now: ClockSnapshot
 ) -> Denial | None:
-    """The budget that a session on this offer would pass; None where all hold."""
+    """The budget that a session on these offers would pass; None where all hold for the first offer of some account.
+
+    An account's own budget passes over that account alone, as provision does.
+    """
     if not load_budgets(ctx.store):
         return None
+    denied: list[Denial] = []
+    for name in dict.fromkeys(offer.provider for offer in offers):
+        first = next(offer for offer in offers if offer.provider == name)
+        found = _denial(ctx, request, first, disk_gb, span_us, now)
+        if found is None or not found.is_of_account:
+            return found
+        denied.append(found)
+    return denied[0] if denied else None
+
+
+def _denial(
+    ctx: Context, request: wire.PlanRequest, offer: Offer, disk_gb: float, span_us: int, now: ClockSnapshot
+) -> Denial | None:
     session = Session(
         id="",
         name="",
