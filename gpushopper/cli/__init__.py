@@ -43,6 +43,7 @@ COMMANDS = (
     ("Use", "logs", "use.logs:logs", "Output of a run, or of the container."),
     ("Money and safety", "costs", "money_and_safety.costs:costs", "What was spent, and the max cost by the deadlines."),
     ("Money and safety", "budget", "money_and_safety.budget:budget", "Limit what may be spent, and see what is."),
+    ("Money and safety", "report", "money_and_safety.report:report", "A session for an appendix, or a month's costs."),
     ("Money and safety", "consumers", "money_and_safety.consumers:consumers", "Whom sessions are charged to."),
     ("Money and safety", "status", "money_and_safety.status:status", "Daemon, clouds, open costs, alarms."),
     ("Money and safety", "why", "money_and_safety.why:why", "What would end a session and when; what ended it."),

@@ -87,6 +87,23 @@ def test_a_rebuild_changes_nothing(payer: Inside):
     assert (done.code, "nothing changed" in done.err) == (0, True)
 
 
+def test_a_report_is_markdown_with_cost_by_day_and_receipt(payer: Inside):
+    shown = payer("report", "pays").out
+    for text in ("# Session pays", "| Tags | paper=neurips |", "## Attempt 1", "| Receipt | none yet |", "| Total |",
+                 "It is not final: at most $"):  # fmt: skip
+        assert text in shown, text
+    assert all(line.count("|") - line.count("\\|") in (0, 3, 6) for line in shown.splitlines())
+    assert json.loads(payer("report", "pays", "--json").out)["costs"]["accrued_micros"] > 0
+
+
+def test_a_report_of_a_month(payer: Inside):
+    (row, *_) = csv.DictReader(io.StringIO(payer("report", "--month", "--by", "consumer", "--csv").out))
+    assert row["consumer"] and row["accrued_usd"]
+    assert payer("report", "--month", "2026-02").out.startswith("$0.0000 accrued")
+    for words in (("pays", "--month"), ("pays", "--csv"), ("--month", "2026-13"), ("--month", "soon")):
+        assert payer("report", *words).code == 2, words
+
+
 def test_tags_are_shown_and_checked(payer: Inside):
     assert json.loads(payer("get", "pays", "--json").out)["session"]["tags"] == {"paper": "neurips"}
     assert "paper=neurips" in payer("get", "pays").out
