@@ -21,6 +21,7 @@ from gpushopper.core.spending.budget import Budget, LimitKind, ScopeKind
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND, us
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.engine.money.commitments import load_commitments
+from gpushopper.engine.rollup_job import run_rollups
 from gpushopper.errors import Refused
 from gpushopper.sandbox.market.actions import revise
 from gpushopper.store import sessions
@@ -249,3 +250,25 @@ def test_a_tag_is_limited_from_the_first_session_on(world: World):
     limit(world, scope_kind=ScopeKind.TAG, scope="paper", daily=0)
     with pytest.raises(Refused):
         world.requests.extend(ref, wire.ExtendRequest(add_us=HOUR))
+
+
+def test_rollups_change_nothing_of_what_counts(world: World):
+    """Made at any time, of this zone or another one: the same sums (F115)."""
+    first, second = world.provision(hours=1), world.provision(hours=6)
+    assert world.running(first) and world.running(second)
+    world.run_for(3 * 3600)
+    assert world.status(first) == "stopped"
+    ctx = world.engine.ctx
+    run_rollups(ctx)
+    world.run_for(1800)
+    ctx.zone = ZoneInfo("Asia/Kolkata")
+    for _ in range(2):
+        now = world.clock.now().wall
+        before = load_commitments(ctx, now)
+        run_rollups(ctx)
+        after = load_commitments(ctx, now)
+        assert [one.incurred.ever for one in before] == [one.incurred.ever for one in after]
+        for was, one in zip(before, after, strict=True):
+            assert abs(was.incurred.day - one.incurred.day) <= 4 and abs(was.incurred.month - one.incurred.month) <= 4
+            assert 0 < one.incurred.day <= one.incurred.month
+        world.run_for(1800)

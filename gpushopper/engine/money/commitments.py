@@ -19,7 +19,7 @@ from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.engine.context import Context
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
-from gpushopper.store.money.incurred import attempts_that_count, incurred_by_attempt
+from gpushopper.store.money.incurred import CountedAttempt, attempts_that_count, incurred_by_attempt
 from gpushopper.store.money.tags import tags_of_sessions
 
 
@@ -35,29 +35,36 @@ class Booked:
 
 
 def load_commitments(ctx: Context, now_wall: int) -> list[Commitment]:
-    """Every attempt that is open, was open this month, or is of a session that is wanted."""
+    """Every attempt that is open, was open this month, or is of a session that is wanted.
+
+    Of the many that are closed only the few columns that count are read.
+    """
     with ctx.store.read():
-        month_start = period_at(PeriodKind.MONTH, now_wall, ctx.zone).start_at
-        attempts = sessions.load_attempts_by_id(ctx.store, attempts_that_count(ctx.store, month_start))
-        wanted = sorted({attempt.session_id for attempt in attempts})
-        held = {session.id: session for session in sessions.load_sessions_by_id(ctx.store, wanted)}
-        tags = tags_of_sessions(ctx.store, wanted)
-        booked = load_booked(ctx, [attempt.id for attempt in attempts], now_wall)
-    return [commitment(ctx, held[a.session_id], a, booked, tags.get(a.session_id, {}), now_wall) for a in attempts]
+        day, month = (period_at(kind, now_wall, ctx.zone) for kind in (PeriodKind.DAY, PeriodKind.MONTH))
+        counted = attempts_that_count(ctx.store, month.start_at)
+        opened = sessions.load_attempts_by_id(ctx.store, [one.attempt_id for one in counted if one.is_open])
+        held = sessions.load_sessions_by_id(ctx.store, sorted({attempt.session_id for attempt in opened}))
+        tags = tags_of_sessions(ctx.store, sorted({one.session_id for one in counted}))
+        totals = ledger_table.totals_by_attempt(
+            ctx.store, [one.attempt_id for one in counted if one.is_open or one.is_wanted]
+        )
+        booked = Booked(
+            day_start=day.start_at,
+            month_start=month.start_at,
+            day=incurred_by_attempt(ctx.store, day, ctx.zone),
+            month=incurred_by_attempt(ctx.store, month, ctx.zone),
+            ever={attempt_id: sum(kinds.values()) for attempt_id, kinds in totals.items()},
+        )
+    by_id = {session.id: session for session in held}
+    going_on = [commitment(ctx, by_id[a.session_id], a, booked, tags.get(a.session_id, {}), now_wall) for a in opened]
+    return going_on + [_closed(one, booked, tags.get(one.session_id, {})) for one in counted if not one.is_open]
 
 
-def load_booked(ctx: Context, attempt_ids: list[str], now_wall: int) -> Booked:
-    """What the ledger's entries say of these attempts."""
-    day = period_at(PeriodKind.DAY, now_wall, ctx.zone).start_at
-    month = period_at(PeriodKind.MONTH, now_wall, ctx.zone).start_at
-    totals = ledger_table.totals_by_attempt(ctx.store, attempt_ids)
-    return Booked(
-        day_start=day,
-        month_start=month,
-        day=incurred_by_attempt(ctx.store, day),
-        month=incurred_by_attempt(ctx.store, month),
-        ever={attempt_id: sum(kinds.values()) for attempt_id, kinds in totals.items()},
-    )
+def _closed(one: CountedAttempt, booked: Booked, tags: Mapping[str, str]) -> Commitment:
+    """An attempt of which nothing is to come: what it has cost counts, and no more."""
+    day, month = booked.day.get(one.attempt_id, 0), booked.month.get(one.attempt_id, 0)
+    incurred = Incurred(day, month, booked.ever.get(one.attempt_id, 0))
+    return Commitment(one.attempt_id, one.session_id, one.name, one.consumer, one.provider, tags, incurred)
 
 
 NOTHING_BOOKED = Booked(0, 0, {}, {}, {})

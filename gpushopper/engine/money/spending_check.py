@@ -19,7 +19,7 @@ from gpushopper.core.spending.budget import Commitment, ScopeKind
 from gpushopper.core.spending.budget_check import Breach, first_breach, fit_text, longest_fit, refusal_text
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND, ClockSnapshot
 from gpushopper.engine.context import Context
-from gpushopper.engine.money.commitments import as_changed, commitment, load_booked, load_commitments
+from gpushopper.engine.money.commitments import NOTHING_BOOKED, as_changed, commitment, load_commitments
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 from gpushopper.store.money.budgets import load_budgets
@@ -79,7 +79,7 @@ def denied_by_budget(
     before = counted.pop(wanted.id, None) if former is not None else None
     if before is None:
         tags = tags_of(ctx.store, session.id) if tags is None else tags
-        mine = commitment(ctx, session, wanted, load_booked(ctx, [wanted.id], now.wall), tags, now.wall)
+        mine = commitment(ctx, session, wanted, NOTHING_BOOKED, tags, now.wall)
     else:
         mine = as_changed(ctx, before, wanted, now.wall)
     others = list(counted.values())

@@ -1,36 +1,64 @@
-"""What attempts have cost since a moment, by the ledger's entries: those that begin before it count in part."""
+"""What attempts have cost in the present day or month, and which attempts count against budgets at all.
+
+By the rollups and the entries beyond them; by the ledger alone where the rollups are of another time zone.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import tzinfo
+from typing import Any, NamedTuple
 
 from peewee import fn
 
 from gpushopper.core.model.attempt import DesiredState, State
-from gpushopper.core.spending.incurred import incurred_since
-from gpushopper.core.spending.ledger import Entry
+from gpushopper.core.spending.pro_rata import share
+from gpushopper.core.timing.periods import Period
 from gpushopper.store.database import Store
+from gpushopper.store.money.entries_by_time import entries_after
+from gpushopper.store.money.rollups import EntryRow, mark_of, sums_of
 from gpushopper.store.schema.tables import AttemptRow, LedgerRow, SessionRow
 from gpushopper.store.sqlite.statements import cached_select
 
 
-def incurred_by_attempt(store: Store, start_at: int) -> dict[str, int]:
-    """Micro-dollars by attempt since `start_at`, wall µs; only of attempts that were open after it."""
+class CountedAttempt(NamedTuple):
+    """An attempt that counts, with whose it is; `is_wanted` is said of its session."""
+
+    attempt_id: str
+    session_id: str
+    name: str
+    consumer: str
+    provider: str
+    is_open: bool
+    is_wanted: bool
+
+
+def incurred_by_attempt(store: Store, period: Period, zone: tzinfo) -> dict[str, int]:
+    """Micro-dollars by attempt in this period, the present one; only of attempts that were open in it."""
+    mark = mark_of(store)
     found: dict[str, int] = {}
-    for attempt_id, amount in store.rows(_whole(start_at)):
-        found[attempt_id] = amount
-    for attempt_id, kind, from_at, to_at, micros in store.rows(_cut(start_at)):
-        share = incurred_since(Entry(attempt_id, kind, from_at, to_at, micros, correction=micros < 0), start_at)
-        found[attempt_id] = found.get(attempt_id, 0) + share
+    if mark.zone == str(zone):
+        rolled = sums_of(store, period.kind, period.start_at, period.start_at + 1, by_time=False, by_attempt=True)
+        for (_, attempt_id, _), micros in rolled.items():
+            found[attempt_id] = found.get(attempt_id, 0) + micros
+        _add_shares(found, entries_after(store, mark.ledger_id), period)
+        return found
+    found.update(store.rows(_whole(period.start_at)))
+    _add_shares(found, store.rows(_cut(period.start_at)), period)
     return found
 
 
-def attempts_that_count(store: Store, wall: int) -> list[str]:
+def _add_shares(found: dict[str, int], entries: list[EntryRow], period: Period) -> None:
+    for attempt_id, _, from_at, to_at, micros in entries:
+        # Nothing is booked beyond now: what is after the beginning is in the present period.
+        found[attempt_id] = found.get(attempt_id, 0) + share(micros, from_at, to_at, period.start_at, to_at + 1)
+
+
+def attempts_that_count(store: Store, wall: int) -> list[CountedAttempt]:
     """The attempts that are open or were closed since this moment, and all of sessions that are wanted.
 
     None other has an entry after it, or counts against a limit per session.
     """
-    return [attempt_id for (attempt_id,) in store.rows(_counting(wall))]
+    return [CountedAttempt(*row) for row in store.rows(_counting(wall))]
 
 
 def _is_open_since(wall: int) -> Any:
@@ -45,9 +73,11 @@ def _entries() -> Any:
 
 @cached_select
 def _counting(wall: int) -> Any:
-    wanted = SessionRow.select(SessionRow.id).where(SessionRow.desired_state == DesiredState.RUNNING)
-    counts = _is_open_since(wall) | AttemptRow.session_id.in_(wanted)
-    return AttemptRow.select(AttemptRow.id).where(counts).order_by(AttemptRow.prepared_at)
+    is_wanted = SessionRow.desired_state == DesiredState.RUNNING
+    columns = (SessionRow.id, SessionRow.name, SessionRow.consumer, AttemptRow.provider)
+    query = AttemptRow.select(AttemptRow.id, *columns, AttemptRow.state != State.CLOSED, is_wanted)
+    query = query.join(SessionRow, on=AttemptRow.session_id == SessionRow.id)
+    return query.where(_is_open_since(wall) | is_wanted).order_by(AttemptRow.prepared_at)
 
 
 @cached_select
