@@ -68,8 +68,8 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         to_rent=to_rent,
         image_login=given.get("image_login", False),
         allow_unguarded=given["allow_unguarded"],
-        consumer=consumer_of(given["consumer"], config),
-        tags=read_tags(given["tags"]),
+        consumer=consumer_of(given.get("consumer"), config),
+        tags=read_tags(given.get("tags", ())),
     )
 
 
