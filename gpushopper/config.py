@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.model.money import DOLLAR, Micros, parse_dollars
+from gpushopper.core.model.money import DOLLAR, MAX_AMOUNT, Micros, parse_dollars
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 
@@ -84,6 +84,16 @@ def _address(value: object) -> str:
     if not text.startswith(("http://", "https://")):
         raise _Invalid("an address that begins with https:// or http://")
     return text.rstrip("/")
+
+
+def _time_zone(value: object) -> str:
+    from zoneinfo import ZoneInfo  # 5 ms, only where one is set
+
+    name = _text(value)
+    try:
+        return ZoneInfo(name).key
+    except (ValueError, OSError, KeyError):
+        raise _Invalid("a time zone, such as Europe/Berlin") from None
 
 
 def _as(read: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
@@ -161,6 +171,13 @@ class AccountSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneySettings:
+    """In which time zone days and months are counted (None: this computer's)."""
+
+    time_zone: str | None = field(default=None, metadata=_as(_time_zone))
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySettings:
     """The name of the policy; any other than `real` is for sandboxes only (S1)."""
 
@@ -180,6 +197,7 @@ class Config:
     """All settings. `origins` names the source of each that is not built in: a file, a variable or `flag`."""
 
     brakes: SpendingLimitSettings = field(default_factory=SpendingLimitSettings)
+    money: MoneySettings = field(default_factory=MoneySettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
     keys: KeySettings = field(default_factory=KeySettings)
     inventory: InventoryDefaults = field(default_factory=InventoryDefaults)
@@ -208,6 +226,7 @@ class Config:
 
 _SECTIONS: dict[str, tuple[str, type]] = {
     "brakes": ("brakes", SpendingLimitSettings),
+    "money": ("money", MoneySettings),
     "policy": ("policy", PolicySettings),
     "keys": ("keys", KeySettings),
     "defaults.inventory": ("inventory", InventoryDefaults),
@@ -238,7 +257,17 @@ def load(
     for key, variable, value in _from_environment(os.environ if environ is None else environ, config):
         config = _apply(config, {key: value}, variable)
     given = {key: value for key, value in (flags or {}).items() if value is not None}
-    return _check_accounts(_apply(config, given, "flag"))
+    return _check_accounts(_without_brakes_in_practice(_apply(config, given, "flag")))
+
+
+def _without_brakes_in_practice(config: Config) -> Config:
+    """No spending limit is built in where a policy for sandboxes is chosen: nothing there costs money."""
+    if config.policy.name == PolicySettings().name:
+        return config
+    wide = {"open_sessions": 1000, "creates_per_hour": 10_000, "dollars_per_hour": MAX_AMOUNT}
+    unset = {name: amount for name, amount in wide.items() if f"brakes.{name}" not in config.origins}
+    origins = {f"brakes.{name}": f"policy {config.policy.name}" for name in unset}
+    return replace(config, brakes=replace(config.brakes, **unset), origins={**config.origins, **origins})
 
 
 def _check_accounts(config: Config) -> Config:

@@ -158,3 +158,12 @@ def test_an_account_has_a_cloud_and_a_name_that_is_no_key(user: Home):
         with pytest.raises(Misconfigured) as refused:
             config.load(user, {})
         assert refused.value.code == code
+
+
+def test_a_policy_for_sandboxes_has_no_built_in_brakes(user: Home):
+    """What is set there holds; nothing else limits what costs nothing."""
+    user.config_file.write_text('[policy]\nname = "drill"\n[brakes]\nopen_sessions = 2\n')
+    found = config.load(user, environ={})
+    assert (found.brakes.open_sessions, found.brakes.creates_per_hour) == (2, 10_000)
+    assert found.brakes.dollars_per_hour == 10**12
+    assert found.origin("brakes.creates_per_hour") == "policy drill"

@@ -16,10 +16,14 @@ from urllib.parse import quote, urlencode
 from gpushopper import __version__, errors
 from gpushopper.client.busy_retry import BusyRetry, is_busy
 from gpushopper.client.http_exchange import ListenQueueFull, NotConnected, Response, check_socket, exchange
+from gpushopper.client.json_object import JsonObject
+from gpushopper.client.money_requests import MoneyRequests
 from gpushopper.paths import Home
 
 if TYPE_CHECKING:
     from gpushopper import wire
+
+__all__ = ["Client", "JsonObject"]
 
 # Copies of names in gpushopper.wire, so that reading commands need not import it; a test compares them.
 PROTOCOL = 2
@@ -41,23 +45,11 @@ KeylessRestarter = Callable[[list[str]], bool]
 """Restarts a daemon that lacks these providers' keys if this process finds one of them; whether it did."""
 
 
-class JsonObject(dict[str, Any]):
-    """A JSON object whose fields read as attributes."""
-
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
 def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("+", maxsplit=1)[0].split(".") if part.isdigit())
 
 
-class Client:
+class Client(MoneyRequests):
     """One method per route of the local API."""
 
     def __init__(
@@ -166,17 +158,6 @@ class Client:
         return cast("wire.Accepted", self._request("POST", "shutdown", body={"reason": reason}))
 
     # ---- reports
-
-    def costs(
-        self, *, session: str = "", consumer: str = "", start: int | None = None, end: int | None = None
-    ) -> wire.Costs:
-        """Accrued and still possible costs."""
-        query = [("session", session), ("consumer", consumer), ("start", start), ("end", end)]
-        return cast("wire.Costs", self._request("GET", "costs", query=query))
-
-    def costs_summary(self) -> JsonObject:
-        """Totals by provider, GPU and consumer."""
-        return self._request("GET", "costs/summary")
 
     def events(self, *, after: int = 0, limit: int = 200, session: str = "") -> wire.Events:
         """The history after a cursor."""

@@ -47,6 +47,11 @@ def _unusable(text: str) -> Misconfigured:
     return Misconfigured(text, _HINT, code="home")
 
 
+def own_name() -> str:
+    """The name of the user who runs this."""
+    return _name(os.geteuid())
+
+
 def _name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name

@@ -38,6 +38,11 @@ IDLE_UNWATCHED = "idle_unwatched"
 END_IGNORED = "end_ignored"
 OFFLINE = "offline"
 NOT_PULLED = "not_pulled"
+BUDGET_WARNING = "budget_warning"
+BUDGET_USED_UP = "budget_used_up"
+BUDGET_OVERCOMMITTED = "budget_overcommitted"
+BUDGET_ENDS = "budget_ends"
+BUDGET_DOUBTED = "budget_doubted"
 
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
@@ -75,6 +80,11 @@ HINTS = {
     IDLE_UNWATCHED: "its deadline holds. See: gpu-shopper get NAME",
     END_IGNORED: "its deadline holds; when its work is over, end it with: gpu-shopper done NAME",
     NOT_PULLED: "it is tried again until the session ends; copy them yourself: gpu-shopper pull NAME",
+    BUDGET_WARNING: "see: gpu-shopper budget",
+    BUDGET_USED_UP: "nothing more is rented from it; who ends, and when: gpu-shopper budget",
+    BUDGET_OVERCOMMITTED: "end a session earlier, or raise the limit: gpu-shopper budget",
+    BUDGET_ENDS: "raise the limit to keep it: gpu-shopper budget",
+    BUDGET_DOUBTED: "end a session yourself: gpu-shopper done NAME; or raise the limit: gpu-shopper budget",
     OFFLINE: "instances go on without it, and end at their deadlines; nothing is concluded from their silence",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }
@@ -110,6 +120,9 @@ ABOUT_ATTEMPT = (
     IDLE_UNWATCHED, END_IGNORED,
 )  # fmt: skip
 """Alarms whose subject is an attempt; they clear when it is closed."""
+
+ABOUT_BUDGETS = frozenset({BUDGET_WARNING, BUDGET_USED_UP, BUDGET_OVERCOMMITTED, BUDGET_ENDS, BUDGET_DOUBTED})
+"""Alarms that follow from budgets; they clear once a budget no longer says so."""
 
 ABOUT_STATE = {
     "missing": (MISSING, SELF_ENDED),

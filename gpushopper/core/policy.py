@@ -138,6 +138,11 @@ class Policy:
     storage_slack_s: float = 86400
     unguarded_slack_s: float = 86400
 
+    # budgets: what an end usually takes, how soon before it a session is warned, how long a higher price is doubted
+    budget_end_s: float = 120
+    budget_warning_s: float = 900
+    price_doubted_s: float = 600
+
     # watchdog: between its two lists, after the hour of a label, and for an end with its proof (ends.md E10)
     watchdog_interval_s: float = 600
     watchdog_margin_s: float = 1800
@@ -245,6 +250,9 @@ _SCALED = frozenset(
         "idle_note_s",
         "deadline_warnings_s",
         "self_ended_window_s",
+        "budget_end_s",
+        "budget_warning_s",
+        "price_doubted_s",
     }
 )
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import structlog
 
 from gpushopper import __version__, clouds, config, log
-from gpushopper.client.home_owner import check_home
+from gpushopper.client.home_owner import check_home, own_name
 from gpushopper.clock import SystemClock
 from gpushopper.core.policy import Policy
 from gpushopper.core.spending.admission import SpendingLimits
@@ -32,11 +32,13 @@ from gpushopper.daemon.periodic_jobs import Job, Schedule, lifecycle_every_s, re
 from gpushopper.daemon.sleep_detection import SleepDetector
 from gpushopper.daemon.stop_report import report_open_sessions
 from gpushopper.daemon.stop_signal import StopSignal
+from gpushopper.daemon.time_zone import user_zone
 from gpushopper.engine import registry_login_redaction
 from gpushopper.engine.context import Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.engine.requests.queries.sessions import sessions
+from gpushopper.engine.rollup_job import run_rollups
 from gpushopper.engine.ssh_files import SshFiles
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
@@ -51,6 +53,8 @@ SOCKET_CHECK_S = 4
 RESERVE_CHECK_S = 60
 PRUNE_S = 24 * 3600
 THIN_S = 3600
+ROLLUP_S = 60
+"""How soon after a full hour its costs are entered."""
 SSH_TIDY_S = 3
 THREAD_STOP_S = 3
 
@@ -123,6 +127,7 @@ class Daemon:
         ssh = InstanceAccess(self.home)
         logins = ImageLogins(self.home, self.redactor)
         ctx = Context(store, self.clock, policy, limits, found, self.home, remote=ssh, read_login=logins)
+        ctx.zone, ctx.consumer = user_zone(settings.money), settings.provision.consumer or own_name()
         parts.callback(ctx.is_closing.set)  # before the executor closes, whose threads are waited for
         self.engine = Engine(ctx, executor, setups)
         ssh_files = SshFiles(ctx)
@@ -131,6 +136,7 @@ class Daemon:
         jobs = [
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
             Job("reconciliation", self.engine.wake, policy.steady_poll_s, reconciliation_jitter_s(policy)),
+            Job("rollups", partial(run_rollups, ctx), ROLLUP_S),
             Job("requests", lambda: self._prune(store), PRUNE_S),
             Job("heartbeats", lambda: self._thin_heartbeats(store), THIN_S),
             Job("socket", self._check_socket, SOCKET_CHECK_S),

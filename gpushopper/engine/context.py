@@ -7,6 +7,7 @@ import secrets as randomness
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Protocol
 
 from gpushopper.clock import Clock
@@ -218,6 +219,10 @@ class Context:
     """Set when the daemon ends: pulls stop, and the next daemon goes on."""
     told_offline: bool | None = None
     """Whether the alarm about it is raised; None before the first look."""
+    zone: tzinfo = UTC
+    """The user's time zone: whose days and months budgets count."""
+    consumer: str = "me"
+    """Whom adopted sessions are charged to: the user."""
 
     def refuses_key(self, provider: str) -> bool:
         """Whether the account's cloud refuses its key now, be it only for a burst of calls."""
@@ -245,8 +250,12 @@ class Context:
 
     def reserve_for(self, attempt: Attempt) -> Micros:
         """What is held back for this attempt, by how its cloud's instances end (I13, E9)."""
-        ends_alone = not self.policy.needs_login or self.ending_of(attempt.provider).ends_bill_alone
-        return ledger.reserve_for(attempt, self.policy_of(attempt.provider), ends_alone=ends_alone)
+        policy = self.policy_of(attempt.provider)
+        return ledger.reserve_for(attempt, policy, ends_alone=self.reserves_to_deadline(attempt))
+
+    def reserves_to_deadline(self, attempt: Attempt) -> bool:
+        """Whether an attempt's reserve is for its deadline alone: its instance ends its bill without this computer."""
+        return not self.policy.needs_login or self.ending_of(attempt.provider).ends_bill_alone
 
     def login_of(self, attempt: Attempt) -> SshTarget | None:
         """The ssh address of the attempt's instance; None while the provider gives none.

@@ -15,6 +15,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine import lifecycle_job, startup_recovery
 from gpushopper.engine.account.calls.moved_account import at_its_cloud
 from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.engine.budget_job import BudgetJob
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.requests.commands.rentable_account import account_state
@@ -49,6 +50,7 @@ class Engine:
         for setup in accounts:
             ctx.redactions.attach(setup.provider, setup.client)
         self.handle = EngineHandle(ctx, self.reconcilers, OfferCache(), calls or ThreadedCalls(), self.notify)
+        self.budgets = BudgetJob(ctx)
         self._changed = threading.Condition()
         self._is_notified = False
         self._polls_now = True
@@ -98,7 +100,20 @@ class Engine:
                 if not lifecycle_job.apply_clock_rules(self.ctx, look, intervals, now):
                     break
                 self.notify()
-            self._clock_due = lifecycle_job.next_due(self.ctx, now)
+            if self.budgets.run(self._list_problem, now):
+                self.notify()
+            dues = (lifecycle_job.next_due(self.ctx, now), self.budgets.next_due(now))
+            self._clock_due = min(due for due in dues if due is not None)
+
+    def _list_problem(self, name: str) -> str:
+        """Why an account's list is not relied on now; empty where it is."""
+        reconciler = self.reconcilers.get(name)
+        if reconciler is None or reconciler.client is None:
+            return f"{name} has no key"
+        health = reconciler.health
+        if health.is_degraded or health.is_inconsistent or health.wrong_account or not health.is_ready:
+            return f"{name}'s list is not believed now"
+        return ""
 
     def _account_state(self, name: str, now: ClockSnapshot) -> AccountState | None:
         reconciler = self.reconcilers.get(name)

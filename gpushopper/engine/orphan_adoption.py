@@ -33,7 +33,7 @@ def adopt(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Sessio
     session = Session(
         id=ctx.new_id(16),
         name=_free_name(ctx, row),
-        consumer="me",
+        consumer=ctx.consumer,
         desired_state=DesiredState.RUNNING,
         reason="",
         version=1,

@@ -16,12 +16,12 @@ from gpushopper.core.model import actions as act
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.spending import ledger
-from gpushopper.core.spending.admission import BALANCE
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
-from gpushopper.engine import orphan_adoption, receipts
+from gpushopper.engine import orphan_adoption
 from gpushopper.engine.context import Context
+from gpushopper.engine.money import receipts
+from gpushopper.engine.money.spending_check import denial_of_attempt
 from gpushopper.engine.new_attempt import new_attempt
-from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.store import alarms, events, known_instances, sessions
 from gpushopper.store import ledger as ledger_table
 
@@ -267,23 +267,22 @@ class Transaction:
     def start_attempt(self, action: act.StartAttempt) -> None:
         """Failover: write the session's next attempt; a limit may end the session instead (I13).
 
-        The limits and the balance of the account it goes to are checked here, where nothing else can use them up. A
-        balance that is too small passes over that account's offers; where no other is left, it ends the session.
+        The limits, budgets and the balance of the account it goes to are checked here, where nothing else can use them
+        up. What denies that account alone (its balance, its budget) passes over its offers; where no other is left, it
+        ends the session.
         """
         session, passed_over = self.session(action.session), dict(action.passed_over)
         for choice in action.choices:
             attempt = new_attempt(
                 self.ctx, session, choice.offer, choice.at, account=choice.account, image=choice.image
             )
-            denial = denial_of_attempt(
-                self.ctx, attempt.provider, attempt.agreed_rate, attempt.reserve, self.now, new_session=False
-            )
+            denial = denial_of_attempt(self.ctx, session, attempt, self.now, new_session=False)
             if denial is None:
                 self.add_passed_over(session, passed_over)
                 self._insert_next(session, attempt, choice)
                 return
             passed_over.setdefault(attempt.provider, denial.text)
-            if denial.rule != BALANCE:
+            if not denial.is_of_account:
                 break
         self.end_session(session, "limit_reached", f"{session.name}: {'; '.join(passed_over.values())}")
 

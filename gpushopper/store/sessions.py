@@ -125,6 +125,12 @@ def load_attempts(store: Store, *, provider: str | None = None, open_only: bool 
     return _attempts(store, _attempts_at(provider, open_only))
 
 
+def load_attempts_by_id(store: Store, ids: Sequence[str]) -> list[Attempt]:
+    """The attempts with these ids."""
+    chunks = (ids[start : start + IN_LIST_SIZE] for start in range(0, len(ids), IN_LIST_SIZE))
+    return [one for chunk in chunks for one in _attempts(store, _attempts_with(tuple(chunk)))]
+
+
 def providers_with_attempts(store: Store) -> set[str]:
     """The providers where an attempt is open: what it made may still bill."""
     return {attempt.provider for attempt in load_attempts(store)}
@@ -183,15 +189,15 @@ def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
     return replace(attempt, **changes)
 
 
-def count_creates_since(store: Store, wall: int) -> int:
-    """How many creates were accepted, or may have been, since a time: for a spending limit (F9).
+def creates_since(store: Store, wall: int) -> list[int]:
+    """When each create was sent that was accepted, or may have been, since a time: for a spending limit (F9).
 
     Creates that were refused, or never sent, are not counted.
     """
     sent = (AttemptRow.sent_at >= wall) & (AttemptRow.origin == Origin.CREATED)
-    query = AttemptRow.select(AttemptRow.receipt).where(sent)
+    query = AttemptRow.select(AttemptRow.sent_at, AttemptRow.receipt).where(sent)
     nothing = (ReceiptKind.REFUSED, ReceiptKind.NEVER_SENT)
-    return sum(1 for (receipt,) in store.rows(query) if not receipt or json.loads(receipt)["kind"] not in nothing)
+    return [at for at, receipt in store.rows(query) if not receipt or json.loads(receipt)["kind"] not in nothing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +260,11 @@ def _sessions_with(ids: tuple[str, ...]) -> Any:
 @cached_select
 def _attempt_of(attempt_id: str) -> Any:
     return _select_attempts().where(AttemptRow.id == attempt_id)
+
+
+@cached_select
+def _attempts_with(ids: tuple[str, ...]) -> Any:
+    return _select_attempts().where(AttemptRow.id.in_(ids))
 
 
 @cached_select

@@ -7,8 +7,19 @@ only ever gain fields.
 
 from __future__ import annotations
 
+from gpushopper.wire.budgets import BudgetEnd, BudgetHolder, BudgetLimit, BudgetRequest, Budgets, BudgetView
 from gpushopper.wire.connection import ConnectionView
 from gpushopper.wire.deserialize import from_json
+from gpushopper.wire.money import (
+    ConsumerName,
+    Consumers,
+    ConsumerView,
+    CostForecast,
+    CostGroup,
+    CostRow,
+    Costs,
+    Rebuilt,
+)
 from gpushopper.wire.offers import BillingView, Inventory, MissingAccount, OfferGroup, OfferView
 from gpushopper.wire.plan import Plan, PlanAccount
 from gpushopper.wire.provider_log import ProviderLog
@@ -32,8 +43,6 @@ from gpushopper.wire.responses import (
     AttemptView,
     Audit,
     AuditRow,
-    CostRow,
-    Costs,
     DaemonStatus,
     Events,
     EventView,
@@ -73,7 +82,18 @@ __all__ = [
     "Audit",
     "AuditRow",
     "BillingView",
+    "BudgetEnd",
+    "BudgetHolder",
+    "BudgetLimit",
+    "BudgetRequest",
+    "BudgetView",
+    "Budgets",
     "ConnectionView",
+    "ConsumerName",
+    "ConsumerView",
+    "Consumers",
+    "CostForecast",
+    "CostGroup",
     "CostRow",
     "Costs",
     "DaemonStatus",
@@ -99,6 +119,7 @@ __all__ = [
     "ProviderStatus",
     "ProvisionRequest",
     "PullView",
+    "Rebuilt",
     "RestartRequest",
     "RunEndRequest",
     "SameAccountRequest",

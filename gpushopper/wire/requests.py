@@ -63,6 +63,10 @@ class PlanRequest:
     image_login: bool = False
     """Whether that provision sends a registry login: then one that cannot be read is refused already here."""
     allow_unguarded: bool = False
+    consumer: str = "me"
+    """Whom that provision charges: a budget may be theirs alone."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Its tags, for the same reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class ProvisionRequest:
     retries: int = 2
     name: str | None = None
     consumer: str = "me"
+    tags: dict[str, str] = field(default_factory=dict)
+    """What its costs are grouped by."""
     keep_stopped: bool = False
     max_duration_us: int | None = None
     max_duration_reason: str = ""

@@ -148,6 +148,7 @@ class SessionView:
     least_cost: int = 0
     """What that time costs."""
     limits: LimitsView = field(default_factory=LimitsView)
+    tags: dict[str, str] = field(default_factory=dict)
     ending_reason: str = ""
     """Why its instance says that it will end early (idle, contact, run_done, done), at `ending_at`."""
     ending_at: int | None = None
@@ -204,35 +205,6 @@ class Alarms:
 
 
 @dataclass(frozen=True, slots=True)
-class CostRow:
-    """Costs of one session by kind (gpu, storage, traffic, minimum), micro-dollars.
-
-    `max_cost` is what it costs if it ends on time; `reserved` is what is held back beyond `accrued`, slow end included.
-    """
-
-    session: str
-    name: str
-    consumer: str
-    provider: str
-    gpu: str
-    gpu_micros: int
-    storage_micros: int
-    traffic_micros: int
-    minimum_micros: int
-    accrued: int
-    reserved: int
-    max_cost: int
-    settled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    rows: list[CostRow]
-    accrued: int
-    max_cost: int
-
-
-@dataclass(frozen=True, slots=True)
 class ProviderStatus:
     """`state` is ready, starting, degraded, inconsistent or keyless; `key_state` says why it has no key."""
 
@@ -250,6 +222,10 @@ class ProviderStatus:
     """The web page where a person can end what runs there."""
     cloud: str = ""
     """The cloud that the account of this name is at."""
+    burn_rate: int = 0
+    """What its instances cost an hour now."""
+    runway_us: int | None = None
+    """How long the balance lasts at that rate; None where it is not known, or nothing bills."""
 
 
 @dataclass(frozen=True, slots=True)

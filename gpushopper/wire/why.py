@@ -23,7 +23,8 @@ class SignalView:
 class EndView:
     """One thing that may end the session. `at` is when it acts if nothing changes; None where that is not known.
 
-    `by`: who carries it out, D the daemon, I the instance, P the provider's timer; as `D+I`.
+    `by`: who carries it out, D the daemon, I the instance, P the provider's timer; as `D+I`. `run` names the run or
+    the budget.
     """
 
     name: str

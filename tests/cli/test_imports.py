@@ -51,7 +51,8 @@ def test_a_list_for_programs_imports_neither_tables_nor_dataclasses_of_the_wire(
         *START, "cli.commands", "cli.commands.sessions", "cli.commands.sessions.sessions",
         "cli.output", "cli.output.tables", "cli.output.json_output",
         "cli.process", "cli.process.homes", "cli.process.daemon_client",
-        "client", "client.http_exchange", "client.home_owner", "client.busy_retry", "clock", "core", "core.timing",
+        "client", "client.http_exchange", "client.home_owner", "client.busy_retry", "client.json_object",
+        "client.money_requests", "clock", "core", "core.timing",
         "core.timing.clock_snapshot", "errors", "paths",
     }  # fmt: skip
     assert found & DEAR == set()

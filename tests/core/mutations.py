@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.core.mutation import Mutation
+from tests.core.mutations_of_budgets import BUDGETS
+from tests.core.mutations_of_costs import COSTS
 from tests.core.mutations_of_ends import ENDS
 from tests.core.mutations_of_failover import FAILOVER
 from tests.core.mutations_of_landing import LANDING
@@ -11,6 +13,8 @@ from tests.core.mutations_of_listing import LISTING
 
 M = Mutation
 MUTATIONS = (
+    *BUDGETS,
+    *COSTS,
     *ENDS,
     *FAILOVER,
     *LANDING,

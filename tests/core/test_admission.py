@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from gpushopper.core.spending.admission import (
     denied_by_limits,
     denied_by_price,
 )
+from gpushopper.core.timing.clock_snapshot import HOUR
 from tests.core.samples import DISK_GB, OFFER, RATE, offer
 
 FULL = SpendingLimits(open_sessions=4, creates_per_hour=12, dollars_per_hour=20 * DOLLAR)
@@ -97,3 +99,30 @@ def test_the_account_must_hold_all_worst_cases_together(balance: int | None, den
     denial = denied_by_balance(balance, Usage(1, 1, RATE, reserved=3_000_000), 2_000_000)
     assert (denial is not None) is denied
     assert denial is None or (denial.rule == "balance" and "$5.00" in denial.text)
+
+
+@pytest.mark.parametrize(
+    ("load", "rate", "free_at"),
+    [
+        # Sessions: the limit is four; with five open, two must reach their deadlines.
+        (Usage(4, 0, 0, ends=((30, 1), (10, 1), (20, 1), (40, 1))), 0, 10),
+        (Usage(5, 0, 0, ends=((30, 1), (10, 1), (20, 1), (40, 1), (50, 1))), 0, 20),
+        (Usage(4, 0, 0), 0, None),
+        # Creates: the limit is twelve; the oldest must be an hour old.
+        (Usage(0, 12, 0, created_at=tuple(range(100, 112))), 0, 100 + HOUR),
+        (Usage(0, 14, 0, created_at=tuple(range(113, 99, -1))), 0, 102 + HOUR),
+        # Rates: twenty dollars an hour in all; what ends first may not be enough.
+        (Usage(0, 0, 19 * DOLLAR, ends=((10, DOLLAR), (20, 9 * DOLLAR), (30, 9 * DOLLAR))), 2 * DOLLAR, 10),
+        (Usage(0, 0, 19 * DOLLAR, ends=((10, DOLLAR), (20, 9 * DOLLAR), (30, 9 * DOLLAR))), 3 * DOLLAR, 20),
+        (Usage(0, 0, 0), 21 * DOLLAR, None),
+    ],
+)
+def test_a_spending_limit_says_when_there_is_room_again(load: Usage, rate: int, free_at: int | None):
+    denial = denied_by_limits(load, rate, FULL)
+    assert denial is not None and denial.free_at == free_at
+
+
+@pytest.mark.parametrize("name", ["open_sessions", "creates_per_hour"])
+def test_a_limit_of_nothing_is_never_free(name: str):
+    denial = denied_by_limits(Usage(0, 0, 0, created_at=(1,), ends=((1, 1),)), 0, replace(FULL, **{name: 0}))
+    assert denial is not None and denial.rule == f"brakes.{name}" and denial.free_at is None

@@ -122,3 +122,29 @@ def test_a_pull_by_hand_counts_where_all_of_it_came_after_the_work_and_its_hook(
 def test_what_was_not_pulled_is_named():
     assert landing.not_pulled_text(session()) == "out was not pulled"
     assert landing.not_pulled_text(session(pulled_at=1)) == landing.not_pulled_text(session(pulls=())) == ""
+
+
+@pytest.mark.parametrize(("left", "is_near"), [(16 * MINUTE, False), (15 * MINUTE, True), (-MINUTE, True)])
+def test_before_a_budget_ends_it_it_lands_as_before_a_deadline(left: int, is_near: bool):
+    actions = landing.before_budget_end(session(), attempt(9 * HOUR), samples.WALL + left, samples.NOW, REAL)
+    assert [action.fields["landing"] for action in samples.of(UpdateSession, actions)] == ["budget"] * is_near
+
+
+def test_a_landing_that_is_under_way_is_not_begun_again_for_a_budget():
+    under_way = session(landing="deadline")
+    assert landing.before_budget_end(under_way, attempt(), samples.WALL, samples.NOW, REAL) == []
+    assert landing.before_budget_end(session(pulls=()), attempt(), samples.WALL, samples.NOW, REAL) == []
+
+
+def test_a_budget_that_lasts_after_all_takes_back_only_its_own_landing():
+    (taken,) = samples.of(UpdateSession, landing.after_budget_end(session(landing="budget")))
+    assert taken.fields["landing"] == ""
+    assert landing.after_budget_end(session(landing="user")) == []
+    ended = session(landing="budget", desired_state=DesiredState.TERMINATED)
+    assert landing.after_budget_end(ended) == []
+
+
+def test_what_came_home_for_a_budget_ends_nothing_before_its_time():
+    found = Landed(("results/out",), 1, 1, (), ())
+    actions = landing.on_pull(session(landing="budget"), attempt(), found, samples.NOW)
+    assert samples.of(EndSession, actions) == []

@@ -346,3 +346,22 @@ def test_no_query_is_an_internal_error(renting: FlaskClient, path: str, query: d
 def test_no_name_is_an_internal_error(api: FlaskClient, name: str):
     ref = quote(name.encode("utf-8", "surrogatepass"), safe="")
     assert api.get(f"/api/v1/sessions/{ref}").status_code < 500
+
+
+def test_budgets_are_set_shown_and_removed(api: FlaskClient):
+    made = api.put("/api/v1/budgets/lab", json={"daily": 3_000_000, "at_100": "stop"})
+    assert made.status_code == 200 and made.json["limits"][0]["left_micros"] == 3_000_000
+    assert [each["name"] for each in api.get("/api/v1/budgets").json["budgets"]] == ["lab"]
+    assert api.get("/api/v1/budgets/lab").json["at_100"] == "stop"
+    assert api.delete("/api/v1/budgets/lab").json["name"] == "lab"
+    assert_error(api.get("/api/v1/budgets/lab"), 404, "not_found", 3)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"daily": -1}, {"daily": 2**60}, {"at_100": "kill"}, {"scope_kind": "team"}, {"weekly": 3}, {}],
+)
+def test_a_budget_that_makes_no_sense_is_refused(api: FlaskClient, body: dict[str, Any]):
+    refused = api.put("/api/v1/budgets/lab", json=body)
+    assert refused.status_code == 400 and refused.json["error"]["exit"] == 2
+    assert api.get("/api/v1/budgets").json == {"budgets": []}

@@ -10,8 +10,10 @@ from gpushopper.engine.requests.commands.allow_run_end import allow_run_end
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.engine.requests.commands.set_limits import set_limits
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries import accounts, audit, costs, events, provider_logs, sessions, ssh_connection
+from gpushopper.engine.requests.queries import accounts, audit, events, provider_logs, sessions, ssh_connection
 from gpushopper.engine.requests.queries.market import inventory, plan
+from gpushopper.engine.requests.queries.money import costs
+from gpushopper.engine.requests.queries.money.cost_question import CostQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Requests:
         return events.alarms(self.handle.ctx)
 
     def costs(self, ref: str) -> wire.Costs:
-        return costs.costs(self.handle.ctx, ref)
+        return costs.costs(self.handle.ctx, CostQuestion(ref))
 
     def audit(self) -> wire.Audit:
         setups = {name: each.setup for name, each in self.handle.reconcilers.items()}

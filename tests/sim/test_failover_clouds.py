@@ -11,10 +11,12 @@ import pytest
 from gpushopper import wire
 from gpushopper.core.cloud import Ending, EndingKind, ImageKind
 from gpushopper.core.policy import REAL
+from gpushopper.core.spending.budget import Budget, ScopeKind
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import Misconfigured, Refused, UsageError
 from gpushopper.providers.base import OfferList, OfferQuery, ReadFailed
 from gpushopper.store import sessions
+from gpushopper.store.money.budgets import save_budget
 from tests.sim.two_clouds import OTHER, TwoClouds
 
 
@@ -342,3 +344,33 @@ def test_a_type_is_found_again_soon_after_and_one_host_is_not(world: TwoClouds) 
     assert rented[0] == rented[1] != rented[2], "two were in stock"
     hosts = [world.rent(world.plan(provider="vast", retries=0).offers[:1]) for _ in range(2)]
     assert len({sessions.attempts_of(world.store, key)[0].offer.key for key in hosts}) == 2
+
+
+def limit(world: TwoClouds, kind: ScopeKind, scope: str) -> None:
+    with world.store.transaction():
+        save_budget(world.store, Budget("lab", kind, scope, 0, None, None))
+
+
+def test_an_accounts_budget_passes_over_that_account_alone(world: TwoClouds) -> None:
+    offers = world.shortlist("vast", OTHER)
+    limit(world, ScopeKind.ACCOUNT, "vast")
+    assert world.plan(provider="vast").refusal_code == "budget" and world.plan(retries=10).refusal == ""
+    ref = world.rent(offers)
+    assert world.running(ref) and world.created_at() == [OTHER]
+    assert "vast is passed over: budget lab (account vast)" in world.events("passed_over")[0]
+
+
+def test_failover_goes_past_an_account_without_budget(world: TwoClouds) -> None:
+    world.fault("create", "reject", "no_such_ask", count=1)
+    ref = world.rent(world.shortlist("vast", "vast", OTHER))
+    limit(world, ScopeKind.ACCOUNT, "vast")
+    assert world.running(ref) and world.created_at() == ["vast", OTHER]
+
+
+def test_a_budget_for_all_is_the_same_at_every_account(world: TwoClouds) -> None:
+    world.fault("create", "reject", "no_such_ask", count=1)
+    ref = world.rent(world.shortlist("vast", OTHER))
+    limit(world, ScopeKind.ALL, "")
+    assert world.ended(ref) and world.view(ref).reason == "limit_reached"
+    with pytest.raises(Refused, match="budget lab"):
+        world.rent(world.shortlist("vast", OTHER))

@@ -5,13 +5,30 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from gpushopper.core.model.ends.heartbeat_row import HeartbeatRow
+from gpushopper.core.model.ends.run_end import RunEnd, RunEndMode
 from gpushopper.store import sessions
 from gpushopper.store.database import Store
 from gpushopper.store.instances import heartbeats, run_ends
-from tests.store.make_golden import HEARTBEATS, NEW_COLUMNS, NEW_SESSION_COLUMNS, RUN_END
 from tests.store.samples import NOW
 
 GOLDEN = Path(__file__).parent / "golden"
+NEW_COLUMNS = {
+    "ending_reason": "idle", "ending_at": NOW + 90_000_000, "ending_heard_at": NOW, "silent_since": NOW + 1,
+    "self_ended_at": NOW + 2, "idle_watch": "it has no python3", "is_idle_noted": True,
+    "confirmed_limits": "idle=1800", "confirmed_parts": "12/34",
+}  # fmt: skip
+"""What the golden database has in each new column of an attempt."""
+NEW_SESSION_COLUMNS = {
+    "idle_us": 1_800_000_000, "idle_when": "gpu", "contact_us": 4, "disuse_us": 3, "hold_us": 2, "land_for_us": 1,
+    "before_end": "sync", "pulls": (("/root/out", "out"),), "pull_max": 7, "landing": "idle",
+    "landing_at": NOW, "pulled_at": NOW + 5, "pull_problem": "no room", "warned_at": NOW + 6,
+}  # fmt: skip
+RUN_END = RunEnd("running1", "r1", RunEndMode.SUCCESS, True, NOW, 7_200_000_000)
+HEARTBEATS = (
+    HeartbeatRow("a2", NOW, True, 97, 20_000, 1500, 12, 0, 3),
+    HeartbeatRow("a2", NOW + 30_000_000, False),
+)
 
 
 def opened(home: Path, version: int) -> Store:

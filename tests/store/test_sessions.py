@@ -257,7 +257,7 @@ def test_creates_are_counted_when_sent_unless_refused(store: Store):
     put(store, session(), attempt("a1"), proven, refused, never)
     put(store, attempt("a3", ordinal=3, state=State.SENT, sent_at=20))
     put(store, attempt("a4", ordinal=4, state=State.DESTROYING, sent_at=30, origin=Origin.DISCOVERED))
-    assert [sessions.count_creates_since(store, wall) for wall in (10, 11, 21)] == [2, 1, 0]
+    assert [len(sessions.creates_since(store, wall)) for wall in (10, 11, 21)] == [2, 1, 0]
 
 
 def test_the_last_recorded_ownership_of_an_id_counts(store: Store):

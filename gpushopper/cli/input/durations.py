@@ -54,7 +54,16 @@ def parse_date(text: str, option: str) -> int:
     try:
         return _micros(datetime.fromisoformat(text.strip()).astimezone())
     except ValueError as error:
-        raise UsageError(f"{option} {text} is not a time", "write 18:00 or 2026-11-24T18:00:00Z") from error
+        example = "18:00 or 2026-11-24T18:00:00Z" if option == "--until" else "7d, 2026-11-24 or 2026-11-24T18:00:00Z"
+        raise UsageError(f"{option} {text} is not a time", f"write {example}") from error
+
+
+def parse_moment(text: str, option: str, now: int) -> int:
+    """Wall µs of a date or time, or of so long ago (`7d`)."""
+    try:
+        return max(now - parse_span(text), 0)
+    except ValueError:
+        return parse_date(text, option)
 
 
 def _micros(then: datetime) -> int:

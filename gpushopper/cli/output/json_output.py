@@ -19,6 +19,7 @@ TIMES = frozenset({"at", "now", "ready_at", "waiting_until"})
 MONEY = frozenset({
     "rate", "gpu_rate", "storage_rate", "storage_gb_month", "upload_gb", "download_gb", "max_rate", "max_cost",
     "accrued", "reserved", "balance", "open_accrued", "open_max_cost", "open_rate", "least_cost",
+    "burn_rate", "to_come", "month_accrued", "month_max", "month_at_pace",
 })  # fmt: skip
 """Fields that are money, besides all that end in `_micros`."""
 

@@ -153,6 +153,7 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("landing", landing_view.landing(session, now)),
             ("waiting for", waiting(session, now)),
             ("consumer", session.consumer),
+            ("tags", ", ".join(f"{key}={value}" for key, value in session.tags.items())),
             ("created", when(session.created_at, now)),
             ("id", session.id),
         ]

@@ -1,7 +1,7 @@
 """Computes what an attempt costs, on its offer's terms of billing, its max cost and its reserve (D11, I13).
 
-Entries are linear in time. What a cloud bills beyond the time used, for whole steps and a least duration, is one entry
-of class `minimum` when the attempt ends.
+Entries are linear in time, and none goes beyond a UTC hour. What a cloud bills beyond the time used, for whole steps
+and a least duration, is one entry of class `minimum` when the attempt ends.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from gpushopper.core.cloud import StoppedBilling
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.money import Micros, cost_over
 from gpushopper.core.policy import Policy
+from gpushopper.core.spending.pro_rata import hour_of, hours_within, split
 from gpushopper.core.timing.clock_snapshot import us
 
 GPU = "gpu"
@@ -50,7 +51,7 @@ def gpu_rate(attempt: Attempt) -> Micros:
 
 
 def accrue(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
-    """Entries from `billed_until` to `until`, and the attempt with `billed_until` moved there.
+    """Entries from `billed_until` to `until`, cut at each UTC hour, and the attempt with `billed_until` moved there.
 
     Storage bills while `is_storage_billed`, GPU time while `is_gpu_billed`: what the last sighting said. Nothing before
     the send.
@@ -58,12 +59,27 @@ def accrue(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
     if attempt.billed_until is None or until <= attempt.billed_until:
         return (), attempt
     start, span = attempt.billed_until, until - attempt.billed_until
-    entries = []
+    whole = []
     if attempt.is_storage_billed:
-        entries.append(Entry(attempt.id, STORAGE, start, until, cost_over(storage_rate(attempt), span)))
+        whole.append((STORAGE, cost_over(storage_rate(attempt), span)))
     if attempt.is_gpu_billed:
-        entries.append(Entry(attempt.id, GPU, start, until, cost_over(gpu_rate(attempt), span)))
+        whole.append((GPU, cost_over(gpu_rate(attempt), span)))
+    hours = hours_within(start, until)
+    entries = [
+        Entry(attempt.id, kind, *piece) for kind, micros in whole for piece in split(micros, start, until, hours)
+    ]
     return tuple(entries), replace(attempt, billed_until=until)
+
+
+def whole_hours_until(attempt: Attempt, now_wall: int) -> int | None:
+    """Up to where an open attempt's time can be entered while it goes on: the last full UTC hour, wall µs; None: none.
+
+    Not beyond its last sighting, for what a later one shows may count from there; nor once it is off.
+    """
+    if attempt.billed_until is None or attempt.last_seen_at is None or attempt.off_at is not None:
+        return None
+    until = hour_of(min(now_wall, attempt.last_seen_at))
+    return until if until > attempt.billed_until else None
 
 
 def pending(attempt: Attempt, now_wall: int) -> Micros:

@@ -112,7 +112,12 @@ def read_session_ref(part: str) -> str:
     The server leaves an encoded slash as it is, so that `a%2Fb` does not become two parts; therefore `part`, which
     the router decoded, is only the fallback.
     """
-    sent = request.environ.get("REQUEST_URI", "").partition("?")[0].partition("/sessions/")[2]
+    return read_path_part(part, "sessions")
+
+
+def read_path_part(part: str, noun: str) -> str:
+    """What follows a noun in the request's path, as `read_session_ref` reads it."""
+    sent = request.environ.get("REQUEST_URI", "").partition("?")[0].partition(f"/{noun}/")[2]
     return unquote(sent.partition("/")[0]) or part
 
 

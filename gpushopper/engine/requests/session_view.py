@@ -28,6 +28,7 @@ from gpushopper.engine.context import Context
 from gpushopper.engine.requests.session_waiting import AN_ACCOUNT, waiting
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
+from gpushopper.store.money.tags import tags_of
 
 NOT_READY, NOT_THERE = "it is not ready yet", "its agent is not there yet"
 Totals = dict[str, dict[str, int]]
@@ -39,13 +40,14 @@ def session_view(ctx: Context, session: Session) -> wire.SessionView:
     with ctx.store.read():
         attempts = sessions.attempts_of(ctx.store, session.id)
         totals = ledger_table.totals_by_attempt(ctx.store, [a.id for a in attempts])
-    return build_session_view(ctx, session, attempts, totals, ctx.clock.now().wall)
+        tags = tags_of(ctx.store, session.id)
+    return replace(build_session_view(ctx, session, attempts, totals, ctx.clock.now().wall), tags=tags)
 
 
 def build_session_view(
     ctx: Context, session: Session, attempts: list[Attempt], totals: Totals, now: int
 ) -> wire.SessionView:
-    """The view of a session whose rows are loaded; `now` is wall µs."""
+    """The view of a session whose rows are loaded, without its tags; `now` is wall µs."""
     view, latest = _view(ctx, session, attempts, totals, now), current(attempts)
     least = 0 if latest is None else ledger.least_billed_us(latest, now)
     if latest is not None and least:

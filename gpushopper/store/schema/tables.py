@@ -62,6 +62,7 @@ class AccountKeyRow(Row):
 class ConsumerRow(Row):
     name = Text(primary_key=True)
     created_at = peewee.IntegerField()
+    renamed_to = Text(null=True)
 
     class Meta:
         table_name = "consumers"
@@ -288,7 +289,47 @@ class HeartbeatRow(Row):
         primary_key = peewee.CompositeKey("attempt_id", "at")
 
 
+class SessionTagRow(Row):
+    session_id = Text()
+    key = Text()
+    value = Text()
+
+    class Meta:
+        table_name = "session_tags"
+        primary_key = peewee.CompositeKey("session_id", "key")
+
+
+class RollupRow(Row):
+    """What the ledger's entries say of one attempt, kind and span of time (store/money/rollups.py)."""
+
+    span = Text()
+    start_at = peewee.IntegerField()
+    attempt_id = Text()
+    kind = Text()
+    micros = peewee.IntegerField()
+
+    class Meta:
+        table_name = "rollups"
+        primary_key = peewee.CompositeKey("span", "start_at", "attempt_id", "kind")
+
+
+class BudgetRow(Row):
+    name = Text(primary_key=True)
+    scope_kind = Text()
+    scope = Text()
+    daily = optional_int()
+    monthly = optional_int()
+    session = optional_int()
+    at_80 = Text()
+    at_100 = Text()
+    created_at = peewee.IntegerField()
+    changed_at = peewee.IntegerField()
+
+    class Meta:
+        table_name = "budgets"
+
+
 TABLES: tuple[type[Row], ...] = (
     MetaRow, AccountRow, AccountKeyRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow,
-    AlarmRow, StoredResponseRow, RunEndRow, HeartbeatRow,
+    AlarmRow, StoredResponseRow, RunEndRow, HeartbeatRow, SessionTagRow, RollupRow, BudgetRow,
 )  # fmt: skip

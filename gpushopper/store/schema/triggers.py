@@ -20,6 +20,9 @@ IMMUTABLE_COLUMNS = {
 WRITE_ONCE_COLUMNS = {"attempts": ("instance_id", "sent_at")}
 """Columns that may change from NULL to a value, and then never again."""
 
+CONSUMER_RENAMED = "NEW.consumer IS (SELECT renamed_to FROM consumers WHERE name = OLD.consumer)"
+"""The one exception: sessions follow their consumer when it is renamed."""
+
 ID_DISOWNED = f"NEW.instance_id IS NULL AND NEW.state = '{State.UNCERTAIN}' AND OLD.state <> '{State.UNCERTAIN}'"
 """The one exception: an attempt whose id turned out to be of a foreign instance is uncertain again, without id."""
 
@@ -35,7 +38,9 @@ def schema_objects() -> dict[str, str]:
     found: dict[str, str] = {}
     for table, columns in IMMUTABLE_COLUMNS.items():
         for column in columns:
-            _add(found, table, f"immutable_{column}", f"UPDATE OF {column}", f"NEW.{column} IS NOT OLD.{column}")
+            rule = f"NEW.{column} IS NOT OLD.{column}"
+            rule += f" AND NOT ({CONSUMER_RENAMED})" if column == "consumer" else ""
+            _add(found, table, f"immutable_{column}", f"UPDATE OF {column}", rule)
     for table, columns in WRITE_ONCE_COLUMNS.items():
         for column in columns:
             rule = f"OLD.{column} IS NOT NULL AND NEW.{column} IS NOT OLD.{column}"

@@ -1,7 +1,8 @@
-"""`costs`: what was spent and the max cost, per session, and in total by cloud, GPU and consumer."""
+"""`costs`: what was spent and the max cost, over any span of time, by session or by whom, where, on what and when."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,76 +10,160 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Group
-from gpushopper.cli.input.durations import parse_date
+from gpushopper.cli.input.durations import parse_moment
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import money, plural
+from gpushopper.errors import UsageError
 
 if TYPE_CHECKING:
+    from gpushopper import wire
     from gpushopper.client import JsonObject
 
-COLUMNS = (
-    tables.Column("SESSION", lambda r: r.name),
-    tables.Column("CONSUMER", lambda r: r.consumer),
-    tables.Column("CLOUD", lambda r: r.provider),
-    tables.Column("GPU", lambda r: r.gpu or "-"),
-    tables.Column("GPU $", lambda r: exact(r.gpu_micros), right=True),
-    tables.Column("DISK $", lambda r: exact(r.storage_micros), right=True),
-    tables.Column("TRAFFIC $", lambda r: exact(r.traffic_micros), right=True, wide=True),
-    tables.Column("MINIMUM $", lambda r: exact(r.minimum_micros), right=True, wide=True),
-    tables.Column("ACCRUED", lambda r: exact(r.accrued), right=True),
-    tables.Column("AT MOST", lambda r: money(r.max_cost), right=True),
-    tables.Column("STATE", lambda r: "final" if r.settled else "open"),
-)
+GROUPS = ("session", "consumer", "cloud", "account", "gpu", "tag", "day", "month")
+PROBLEMS = 9
+"""The exit status where rollups were wrong."""
+PERIODS = ("daily", "monthly")
+CSV_BY_SESSION = (
+    "name", "session", "consumer", "provider", "gpu", "gpu_micros", "storage_micros", "traffic_micros",
+    "minimum_micros", "accrued", "max_cost", "settled",
+)  # fmt: skip
+CSV_BY_NAME = ("sessions", "gpu_micros", "storage_micros", "traffic_micros", "minimum_micros", "accrued")
+CSV_BY_TIME = ("start_at", "end_at", *CSV_BY_NAME[1:])
+"""Fields of a group, after its key."""
+EXTRA = ("accrued", "max_cost", "by", "start_at", "end_at", "time_zone", "forecast")
+"""What the JSON document says beside the rows."""
+
+Command = Callable[..., Any]
 
 
-def exact(micros: int) -> str:
-    """Dollars with four places: a short session must not show as $0.00."""
-    from gpushopper.core.model.money import dollars
+def window_options(command: Command) -> Command:
+    """`--period`, `--since`, `--until`, and the forerunner's names of them."""
+    for add in (
+        click.option("--until", "--end", "end", metavar="WHEN", help="Costs before a date, a time or a span (1d)."),
+        click.option("--since", "--start", "start", metavar="WHEN", help="Costs since a date, a time or a span (7d)."),
+        click.option("-p", "--period", type=click.Choice(PERIODS), help="Costs of today or of this month."),
+    ):
+        command = add(command)
+    return command
 
-    return dollars(micros, 4)
+
+def read_window(app: App, period: str | None, start: str | None, end: str | None) -> dict[str, Any]:
+    """The window of the options, as the client takes it.
+
+    Raises:
+        UsageError: it is given twice, is empty, or is not a time.
+    """
+    if period and (start or end):
+        raise UsageError("--period says which time already", "leave out --since and --until")
+    now = app.now().wall
+    first = parse_moment(start, "--since", now) if start else None
+    last = parse_moment(end, "--until", now) if end else None
+    if first is not None and last is not None and first >= last:
+        raise UsageError("--since is not before --until", "exchange them")
+    return {"period": period or "", "start": first, "end": last}
 
 
 @click.group(cls=Group, default="show")
 def costs() -> None:
-    """Show what was spent, and the max cost by the deadlines."""
+    """Show what was spent, and the max cost by the deadlines.
+
+    For instance: costs --by day --since 30d. All options: costs show --help
+    """
 
 
 @costs.command("show")
 @click.option("-c", "--consumer", default="", help="Only this consumer.")
 @click.option("-s", "--session", metavar="NAME", help="Only this session.")
-@click.option("--start", metavar="DATE", help="Sessions begun on or after this date or time.")
-@click.option("--end", metavar="DATE", help="Sessions begun before this date or time.")
+@click.option("--tag", default="", metavar="KEY[=VALUE]", help="Only sessions with this tag.")
+@window_options
+@click.option("--by", type=click.Choice(GROUPS), default="session", help="Group the costs.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, amounts in dollars.")
+@click.option("--rebuild", is_flag=True, help="Add the ledger up anew by day and month: changes nothing.")
 @click.pass_obj
-def show_costs(app: App, consumer: str, session: str | None, start: str | None, end: str | None) -> None:
-    """Show costs by session."""
-    found = app.client.costs(
-        session="" if session is None else session_argument.to_show(app, session).id,
-        consumer=consumer,
-        start=parse_date(start, "--start") if start else None,
-        end=parse_date(end, "--end") if end else None,
-    )
-    tables.rows(app, "costs", found.rows, COLUMNS, accrued=found.accrued, max_cost=found.max_cost)
-    if app.output in ("table", "wide"):
-        if found.rows:
-            tables.out("")
-        tables.out(f"{exact(found.accrued)} accrued, at most {money(found.max_cost)}, {_count(len(found.rows))}")
+def show_costs(app: App, /, session: str | None, as_csv: bool, rebuild: bool, **given: Any) -> None:
+    """Show costs: all of them, or those incurred in a span of time.
+
+    A session that began before it counts with its part, to the second. Days and months are those of your time zone.
+    """
+    if as_csv and app.output != "table":
+        raise UsageError("--csv is an output format of its own", "leave out -o or --json")
+    is_sound = _rebuild(app) if rebuild else True
+    window = read_window(app, given.pop("period"), given.pop("start"), given.pop("end"))
+    ref = "" if session is None else session_argument.to_show(app, session).id
+    found = app.client.costs(session=ref, **given, **window)
+    if as_csv:
+        _print_csv(found)
+    else:
+        _print(app, found, ref)
+    if not is_sound:
+        raise click.exceptions.Exit(PROBLEMS)
 
 
-def _count(sessions: int) -> str:
-    return f"in {plural(sessions, 'session')}"
+def _print(app: App, found: wire.Costs, ref: str) -> None:
+    from gpushopper.cli.output.money import cost_views
+
+    extra = {name: getattr(found, name) for name in EXTRA}
+    if found.by == "session":
+        tables.rows(app, "costs", found.rows, cost_views.BY_SESSION, **extra)
+    elif app.output in ("table", "wide"):
+        cost_views.print_groups(app, found)
+    else:
+        tables.rows(app, "costs", found.groups, (), name="key", **extra)
+    if app.output not in ("table", "wide"):
+        return
+    if found.rows or found.groups:
+        tables.out("")
+    tables.out(cost_views.total_line(found))
+    if found.forecast is not None and (found.end_at is None or found.end_at > app.now().wall):
+        _print_forecast(app, found, ref)
+
+
+def _print_forecast(app: App, found: wire.Costs, ref: str) -> None:
+    from gpushopper.cli.output.money import bars, cost_views
+
+    assert found.forecast is not None
+    for line in cost_views.forecast_lines(found.forecast):
+        tables.out(line)
+    if found.by == "session" and not ref and found.start_at is None and bars.can_draw(app):
+        days = app.client.costs(by="day", start=app.now().wall - (cost_views.SPARK_DAYS - 1) * 24 * 3600 * 10**6).groups
+        if len(days) > 1:
+            tables.out(cost_views.spark_line(days))
+
+
+def _print_csv(found: wire.Costs) -> None:
+    from gpushopper.cli.output.money.csv_output import print_csv
+
+    if found.by == "session":
+        print_csv(found.rows, CSV_BY_SESSION)  # type: ignore[arg-type]
+        return
+    rows = [{found.by: group["key"], **group} for group in found.groups]  # type: ignore[index, dict-item]
+    print_csv(rows, (found.by, *(CSV_BY_TIME if found.by in ("day", "month") else CSV_BY_NAME)))
+
+
+def _rebuild(app: App) -> bool:
+    """Have the rollups made anew, and say on stderr whether they are as before."""
+    made = app.client.rebuild_costs()
+    same = "nothing changed" if made.is_same else "they were different before; please report this"
+    app.note(f"{plural(made.rollups, 'sum')} by day and month made anew from the ledger: {same}")
+    return made.is_same
 
 
 @costs.command("summary")
+@click.option("-c", "--consumer", default="", help="Only this consumer.")
+@window_options
 @click.pass_obj
-def summary(app: App) -> None:
+def summary(app: App, consumer: str, period: str | None, start: str | None, end: str | None) -> None:
     """Show totals by cloud, GPU and consumer."""
-    found = app.client.costs_summary()
+    from gpushopper.cli.output.money.cost_views import exact
+
+    found = app.client.costs_summary(consumer=consumer, **read_window(app, period, start, end))
     shares = {name: value for name, value in found.items() if name.startswith("by_")}
     if app.as_json:
         plain = {name: value for name, value in found.items() if name not in shares}
         tables.out(json_output.document(**plain, **{name: _amounts(value) for name, value in shares.items()}))
         return
-    tables.out(f"{exact(found.accrued)} accrued, at most {money(found.max_cost)}, {_count(found.sessions)}")
+    count = plural(found.sessions, "session")
+    tables.out(f"{exact(found.accrued)} accrued, at most {money(found.max_cost)}, in {count}")
     for name, share in shares.items():
         tables.out(f"\n{name.replace('_', ' ')}:")
         tables.facts([(f"  {key or '-'}", exact(amount)) for key, amount in share.items()])

@@ -13,6 +13,7 @@ from gpushopper.cli.output.disk_space import low_disk_text
 from gpushopper.cli.output.endings import tonight_view
 from gpushopper.cli.output.text_format import age, ago, money, per_hour, plural
 from gpushopper.cli.terminal_text import clean
+from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
     from gpushopper.wire import AlarmView, DaemonStatus, SessionView
@@ -24,6 +25,8 @@ PROBLEMS = 9
 @click.pass_obj
 def status(app: App) -> None:
     """Show daemon, clouds, open costs and alarms. Exits 9 while an alarm is open.
+
+    LASTS: for how long a balance lasts at what its instances cost now.
 
     Tonight: what may still bill if nobody does anything, at most how much, until when, and who ends it.
     """
@@ -109,6 +112,7 @@ def _columns(now: int) -> list[tables.Column]:
         tables.Column("STATE", lambda p: p.state),
         tables.Column("OPEN", lambda p: p.open_attempts, right=True),
         tables.Column("BALANCE", lambda p: money(p.balance), right=True, whole=True),
+        tables.Column("LASTS", lambda p: "-" if p.runway_us is None else span(p.runway_us), right=True),
         tables.Column("LAST COMPLETE LIST", lambda p: _list_age(p, now)),
         tables.Column("KEY", lambda p: p.key_source.split(" ")[0] or "-"),
         tables.Column("DETAIL", lambda p: p.detail),

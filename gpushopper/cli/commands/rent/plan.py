@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.input.charging import CHARGING, consumer_of, read_tags
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.options import (
     DURATION,
@@ -67,6 +68,8 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         to_rent=to_rent,
         image_login=given.get("image_login", False),
         allow_unguarded=given["allow_unguarded"],
+        consumer=consumer_of(given.get("consumer"), config),
+        tags=read_tags(given.get("tags", ())),
     )
 
 
@@ -103,6 +106,7 @@ def _refuse_impossible(image: str | None) -> None:
 @add_options(SEARCH)
 @add_options(CHOICE)
 @add_options(DURATION)
+@add_options(CHARGING)
 @add_options(LIMITS)
 @add_options(LANDING)
 @click.pass_obj
@@ -130,8 +134,10 @@ def refuse_over_limit(found: Plan) -> None:
 
     Raises:
         Misconfigured: its first account is another name's too, as a provision of it would say.
-        Refused: a spending limit, or the balance.
+        Refused: a spending limit, a budget, or the balance.
     """
+    if found.refusal_code == "budget":
+        raise Refused(found.refusal, found.refusal_hint, code=found.refusal_code)
     if found.refusal_code:
         raise Misconfigured(found.refusal, found.refusal_hint, code=found.refusal_code)
     if found.refusal:

@@ -9,6 +9,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.commands.rent.plan import CHOICE, landing_of, plan_request, refuse_over_limit
+from gpushopper.cli.input.charging import CHARGING, consumer_of, read_tags
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, DURATION, LANDING, LIMITS, SEARCH, YES, load_settings
@@ -38,7 +39,6 @@ OLDEST_US = 60 * SECOND
 """An offer older than this is not rented: its cloud is asked again first."""
 RENT = (
     click.option("--name", metavar="NAME", help="Name of the session (default: a generated one)."),
-    click.option("-c", "--consumer", metavar="NAME", help="Consumer to charge (default me)."),
     click.option("--keep-stopped", is_flag=True, help="Keep an instance the provider stopped; its disk still bills."),
     click.option("--hard-max", type=SPAN, metavar="SPAN", help="Allow more than 12 h in all; needs --reason."),
     click.option("--reason", default="", metavar="TEXT", help="Why it may run longer than 12 h."),
@@ -54,6 +54,7 @@ RENT = (
 @add_options(CHOICE)
 @add_options(DURATION)
 @add_options(RENT)
+@add_options(CHARGING)
 @add_options(LIMITS)
 @add_options(LANDING)
 @add_options(session_setup.OPTIONS)
@@ -145,7 +146,8 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
         image=found.named_image,
         retries=found.retries,
         name=given["name"],
-        consumer=given["consumer"] or config.provision.consumer or "me",
+        consumer=consumer_of(given["consumer"], config),
+        tags=read_tags(given["tags"]),
         keep_stopped=given["keep_stopped"],
         max_duration_us=given["hard_max"],
         max_duration_reason=given["reason"],

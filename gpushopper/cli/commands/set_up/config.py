@@ -70,6 +70,7 @@ def show_config(app: App) -> None:
 def _rows(found: Config) -> list[dict[str, Any]]:
     sections: dict[str, Any] = {
         "brakes": found.brakes,
+        "money": found.money,
         "policy": found.policy,
         "keys": found.keys,
         "defaults.inventory": found.inventory,

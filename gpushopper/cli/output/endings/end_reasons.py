@@ -8,6 +8,7 @@ REASONS = {
     **WHY,
     "deadline": "its deadline",
     "user": "its user ended it",
+    "budget": "a budget was used up",
     "self_ended": "it ended by itself, not confirmed",
 }
 

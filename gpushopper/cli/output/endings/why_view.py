@@ -93,7 +93,7 @@ def _at(end: EndView, now: int) -> str:
         return "after the run"
     if end.at is None:
         return "not known"
-    before = "" if end.name == "deadline" else "not before "
+    before = "" if end.name in ("deadline", "budget") else "not before "
     return before + when(max(end.at, now), now)
 
 

@@ -18,10 +18,16 @@ from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.duration_text import span
 
-DEADLINE, USER = "deadline", "user"
+DEADLINE, USER, BUDGET = "deadline", "user", "budget"
 """Reasons to land beside those of early ends."""
 HOOK_MARGIN_S = 30
 """A hook begins at the next ticks of the guard."""
+_WHY = {
+    **WHY,
+    DEADLINE: "its deadline is near",
+    USER: "you have ended it",
+    BUDGET: "a budget is nearly used up",
+}
 NOT_LANDING: dict[str, Any] = {"landing": "", "landing_at": None, "pulled_at": None, "pull_problem": ""}
 
 
@@ -61,6 +67,20 @@ def on_clock(session: Session, attempt: Attempt, now: ClockSnapshot, policy: Pol
     return []
 
 
+def before_budget_end(
+    session: Session, attempt: Attempt, end_at: int, now: ClockSnapshot, policy: Policy
+) -> list[Action]:
+    """Land before the moment at which a budget ends the session: as before a deadline, so that it costs no time."""
+    is_near = now.wall >= end_at - land_for_us(session, policy)
+    return [begin(session, BUDGET, now)] if is_near and lands(session, attempt) and not session.landing else []
+
+
+def after_budget_end(session: Session) -> list[Action]:
+    """Not to land any more where the budget lasts after all."""
+    is_over = session.landing == BUDGET and session.desired_state is DesiredState.RUNNING
+    return [UpdateSession(session, NOT_LANDING)] if is_over else []
+
+
 def on_heartbeat(
     session: Session, attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
@@ -84,7 +104,7 @@ def on_heartbeat(
 def begin(session: Session, reason: str, now: ClockSnapshot) -> UpdateSession:
     """Begin to land for this reason."""
     folders = ", ".join(there for there, _ in session.pulls)
-    why = {DEADLINE: "its deadline is near", USER: "you have ended it"}.get(reason) or WHY.get(reason, reason)
+    why = _WHY.get(reason, reason)
     event = EventDraft("landing", f"{session.name}: {folders} is pulled before it ends: {why}", {"reason": reason})
     return UpdateSession(session, {**NOT_LANDING, "landing": reason, "landing_at": now.wall}, event)
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from gpushopper.daemon.api.routes import (
     alarms,
+    budgets,
+    consumers,
     costs,
     events,
     health,
@@ -21,6 +23,7 @@ from gpushopper.daemon.api.routes import (
 )
 
 _NOUNS = (
-    health, inventory, sessions, runs, why, provider_logs, costs, events, alarms, providers, keys, process,
+    health, inventory, sessions, runs, why, provider_logs, costs, budgets, consumers, events, alarms, providers, keys,
+    process,
 )  # fmt: skip
 BLUEPRINTS = tuple(module.blueprint for module in _NOUNS)

@@ -15,6 +15,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.context import Context
+from gpushopper.engine.money.spending_check import denial_of_change
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
 from gpushopper.engine.requests.commands.rentable_account import refuse_denied, refuse_wrong_clock
 from gpushopper.engine.requests.commands.server_timer import move_timer
@@ -22,7 +23,6 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.session_duration import refuse_short
 from gpushopper.engine.requests.session_lookup import find_exactly
 from gpushopper.engine.requests.session_view import session_view
-from gpushopper.engine.spending_check import denial_of_reserve
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, UsageError
 from gpushopper.store import sessions
@@ -38,7 +38,7 @@ def extend(
 
     Raises:
         NotFound: no session has this name or id.
-        Refused: past the hard maximum, more than the balance covers, or the session is ending.
+        Refused: past the hard maximum, more than a budget or the balance covers, or the session is ending.
         ProviderFailed: the cloud's own timer was not moved; nothing was changed.
         UsageError: not exactly one of a duration and an end, or a change of less than a minute.
         DiskFull: even the disk reserve was not enough.
@@ -82,7 +82,7 @@ def _checked(
     _refuse_above_maximum(session, attempt, wall)
     moved = replace(attempt, deadline=Deadline.at(wall, now))
     moved = replace(moved, reserve=ctx.reserve_for(moved))
-    refuse_denied(denial_of_reserve(ctx, attempt.provider, max(moved.reserve - attempt.reserve, 0), now))
+    refuse_denied(denial_of_change(ctx, session, attempt, moved, now))
     return attempt, moved
 
 

@@ -5,6 +5,7 @@ Nothing is sent to a provider here: the account reconciler creates the instance 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gpushopper import wire
@@ -14,8 +15,8 @@ from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import to_valid_name
 from gpushopper.core.spelling.gpus import gpu_token
-from gpushopper.core.spending.admission import BALANCE
 from gpushopper.engine.context import Context
+from gpushopper.engine.money.spending_check import denial_of_attempt
 from gpushopper.engine.new_attempt import new_attempt
 from gpushopper.engine.requests.commands.first_choice import FirstChoice, first_choice
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
@@ -23,10 +24,11 @@ from gpushopper.engine.requests.commands.provision_request import CheckedRequest
 from gpushopper.engine.requests.commands.rentable_account import denied
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry
-from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, ShopperError
 from gpushopper.store import events, sessions
+from gpushopper.store.consumers import present_name
+from gpushopper.store.money.tags import set_tags
 
 MAX_STEM_LENGTH = 20
 """Characters of a made-up name before the part of its id."""
@@ -81,10 +83,14 @@ def _commit(
 ) -> wire.Accepted:
     """Check again what may have changed (accounts, limits, balance, names), then write the rows."""
     name = checked.name if checked.name is not None else _free_name(tx.ctx, checked.offers[0].gpu, session_id)
-    draft = replace(_draft(checked), id=session_id, name=name, image_login=registry, created_at=tx.now.wall)
-    first, attempt = _affordable(tx, handle, draft, sends_login=checked.image_login)
+    consumer = present_name(tx.ctx.store, checked.consumer)
+    draft = replace(
+        _draft(checked), id=session_id, name=name, consumer=consumer, image_login=registry, created_at=tx.now.wall
+    )
+    first, attempt = _affordable(tx, handle, draft, checked.tags, sends_login=checked.image_login)
     session = replace(draft, shortlist=first.shortlist)
     sessions.insert_session(tx.ctx.store, session)
+    set_tags(tx.ctx.store, session.id, checked.tags)
     tx.add_event(EventDraft("requested", f"{session.name}: {first.offer.gpu} for {session.consumer}"), session.id)
     tx.add_passed_over(session, first.passed_over)
     tx.insert_attempt(attempt)
@@ -92,9 +98,9 @@ def _commit(
 
 
 def _affordable(
-    tx: Transaction, handle: EngineHandle, session: Session, *, sends_login: bool
+    tx: Transaction, handle: EngineHandle, session: Session, tags: Mapping[str, str], *, sends_login: bool
 ) -> tuple[FirstChoice, Attempt]:
-    """The first choice whose account's balance covers it, and its attempt; nothing is written.
+    """The first choice whose account's balance and budget cover it, and its attempt; nothing is written.
 
     Raises:
         Refused: a spending limit, or no balance, allows it.
@@ -102,15 +108,16 @@ def _affordable(
     first = first_choice(handle, session, sends_login)
     image, state = image_at(session.image, first.state.traits), first.state
     attempt = new_attempt(tx.ctx, session, first.offer, state.at, account=state.account, image=image)
-    rate, reserve, name = attempt.agreed_rate, attempt.reserve, attempt.provider
-    denial = denial_of_attempt(tx.ctx, name, rate, reserve, tx.now, new_session=True)
+    name = attempt.provider
+    denial = denial_of_attempt(tx.ctx, session, attempt, tx.now, new_session=True, tags=tags)
     if denial is None:
         return first, attempt
     elsewhere = tuple(offer for offer in first.shortlist if offer.provider != name)
-    if denial.rule != BALANCE or not elsewhere:
+    if not denial.is_of_account or not elsewhere:
         raise denied(denial)
     try:
-        other, its_attempt = _affordable(tx, handle, replace(session, shortlist=elsewhere), sends_login=sends_login)
+        there = replace(session, shortlist=elsewhere)
+        other, its_attempt = _affordable(tx, handle, there, tags, sends_login=sends_login)
     except ShopperError:
         raise denied(denial) from None
     return replace(other, passed_over=first.passed_over | {name: denial.text} | other.passed_over), its_attempt

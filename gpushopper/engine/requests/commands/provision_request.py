@@ -11,6 +11,7 @@ from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session_names import session_name_problem
 from gpushopper.core.model.shell_environment import name_problem, value_problem
 from gpushopper.core.spending.admission import affordable
+from gpushopper.core.spending.tags import tags_problem
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.requests.end_limits import EndLimits, requested_limits
@@ -42,6 +43,7 @@ class CheckedRequest:
     name: str | None
     """None: a name is made up."""
     consumer: str
+    tags: Mapping[str, str]
     image: str | None
     """None: each attempt runs its cloud's default image."""
     image_login: bool
@@ -78,6 +80,7 @@ def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedReque
         max_rate=request.max_rate,
         name=request.name,
         consumer=request.consumer,
+        tags=request.tags,
         image=request.image,
         image_login=request.image_login,
         retries=request.retries,
@@ -101,6 +104,8 @@ def _check_numbers_and_names(request: wire.ProvisionRequest) -> None:
         raise UsageError(f"a session needs a consumer, and at most {MAX_RETRIES} retries")
     if len(request.consumer) > MAX_CONSUMER_LENGTH:
         raise UsageError(f"a consumer's name has at most {MAX_CONSUMER_LENGTH} characters")
+    if fault := tags_problem(request.tags):
+        raise UsageError(fault, "write key=value, such as paper=neurips", code="bad_tag")
     if request.name is not None and (fault := session_name_problem(request.name)):
         raise UsageError(fault, "choose another name, or none", code="bad_name")
 

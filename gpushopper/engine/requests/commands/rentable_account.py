@@ -93,7 +93,9 @@ def refuse_denied(denial: Denial | None) -> None:
 
 
 def denied(denial: Denial) -> Refused:
-    """The error of a spending limit, or of a balance that is too small."""
+    """The error of a spending limit, a budget, or a balance that is too small."""
+    if denial.hint:
+        return Refused(denial.text, denial.hint, code=denial.rule)
     if denial.rule == BALANCE:
         return Refused(denial.text, "add credit at the provider, or request less time", code=denial.rule)
     return Refused(denial.text, f"raise {denial.rule} in the configuration, or end a session", code=denial.rule)

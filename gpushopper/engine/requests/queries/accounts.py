@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gpushopper import wire
 from gpushopper.clouds import console_of
+from gpushopper.core.spending.forecast import burn_rate, runway_us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.engine_handle import EngineHandle
@@ -45,6 +46,8 @@ def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus
         state, detail = "inconsistent", "its list lacks instances that you have"
     else:
         state, detail = ("ready", "") if health.is_ready else ("starting", health.last_error)
+    opened = sessions.load_attempts(ctx.store, provider=reconciler.name)
+    rate = sum(burn_rate(attempt) for attempt in opened)
     return wire.ProviderStatus(
         name=reconciler.name,
         account=health.account_id,
@@ -52,10 +55,12 @@ def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus
         detail=detail,
         balance=health.balance,
         last_complete_list_at=health.complete_list_at,
-        open_attempts=len(sessions.load_attempts(ctx.store, provider=reconciler.name)),
+        open_attempts=len(opened),
         key_source=reconciler.setup.key_source,
         key_state=reconciler.setup.key_state,
         key_hint=reconciler.setup.key_hint,
         console=console_of(ctx.cloud_of(reconciler.name)),
         cloud=ctx.cloud_of(reconciler.name),
+        burn_rate=rate,
+        runway_us=runway_us(health.balance, rate),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 from gpushopper import wire
 from gpushopper.core.model.attempt import Attempt
@@ -11,6 +12,8 @@ from gpushopper.engine.requests.session_lookup import find
 from gpushopper.engine.requests.session_view import build_session_view, session_view
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions as stored
+from gpushopper.store.consumers import present_name
+from gpushopper.store.money.tags import tags_by_session
 
 
 def sessions(
@@ -18,12 +21,17 @@ def sessions(
 ) -> wire.Sessions:
     """All sessions, oldest first, filtered."""
     with ctx.store.read():
+        consumer = None if consumer is None else present_name(ctx.store, consumer)
         found = stored.load_sessions(ctx.store, open_only=open_only, consumer=consumer)
         by_session = load_attempts_by_session(ctx, open_only)
         open_ids = [attempt.id for group in by_session.values() for attempt in group] if open_only else None
         totals = ledger_table.totals_by_attempt(ctx.store, open_ids)
+        tags = tags_by_session(ctx.store)
     now = ctx.clock.now().wall
-    rows = [build_session_view(ctx, s, by_session.get(s.id, []), totals, now) for s in found]
+    rows = [
+        replace(build_session_view(ctx, s, by_session.get(s.id, []), totals, now), tags=tags.get(s.id, {}))
+        for s in found
+    ]
     return wire.Sessions([row for row in rows if status is None or row.status == status])
 
 

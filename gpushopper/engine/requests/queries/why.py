@@ -12,9 +12,11 @@ from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.ends.agent_report import SIGNALS
 from gpushopper.core.model.ends.heartbeat_row import HeartbeatRow
 from gpushopper.core.model.session import Session, current
+from gpushopper.core.spending.budget_alarms import stops
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND, us
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.context import Context
+from gpushopper.engine.money.standings import load_standings
 from gpushopper.engine.requests.session_lookup import find
 from gpushopper.engine.requests.session_view import session_view
 from gpushopper.store import sessions
@@ -90,7 +92,18 @@ def _ends(ctx: Context, session: Session, attempt: Attempt | None, sample: Heart
         limit = run.hold_us if run.with_pull and run.hold_us else us(ctx.policy.run_grace_s)
         note = f"{span(us(ctx.policy.failed_run_hold_s))} if it fails" if run.mode == "success" else ""
         found.append(wire.EndView("run", None, by, limit, run.run_id, note))
-    return found
+    return found + _budget_ends(ctx, session)
+
+
+def _budget_ends(ctx: Context, session: Session) -> list[wire.EndView]:
+    """The budgets that would end it at the present rates; `run` names the budget."""
+    found = [
+        (each.budget.name, end.at)
+        for each in filter(stops, load_standings(ctx, ctx.clock.now().wall))
+        for end in each.ends
+        if end.session_id == session.id
+    ]
+    return [wire.EndView("budget", at, "D", run=name) for name, at in found]
 
 
 def _measured(

@@ -11,6 +11,7 @@ from gpushopper.core.model.offer import Offer, Requirements, offer_max_cost
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.engine.money.spending_check import denial_of_rental
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry, refuse_invalid_image
 from gpushopper.engine.requests.queries.market.market_search import (
@@ -20,6 +21,7 @@ from gpushopper.engine.requests.queries.market.market_search import (
     offer_view,
 )
 from gpushopper.engine.requests.queries.market.offer_choice import candidates
+from gpushopper.engine.requests.queries.market.plan_budget import budget_denial
 from gpushopper.engine.requests.queries.market.rentable_accounts import (
     left_out_accounts,
     names_of,
@@ -30,7 +32,6 @@ from gpushopper.engine.requests.queries.market.search_criteria import to_rent
 from gpushopper.engine.requests.queries.market.shortlist import accounts_above_cap, price_cap, shortlist, within
 from gpushopper.engine.requests.refusals import keyless, no_guard, one_account, unguarded
 from gpushopper.engine.requests.session_duration import requested_duration_us
-from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.providers.base import Provider
 
 READY_LIMIT_S = 20.0
@@ -125,7 +126,11 @@ def _refusal(handle: EngineHandle, asked: _Asked, chosen: _Chosen) -> _Refusal:
     if first.same_as:
         twice = one_account(first.name, first.same_as)
         return _Refusal(twice.message, twice.code, twice.hint)
-    return _Refusal(_above_maximum(asked) or _denial(handle, asked, chosen.offers))
+    if text := _above_maximum(asked) or _denial(handle, asked, chosen.offers):
+        return _Refusal(text)
+    ctx = handle.ctx
+    denial = budget_denial(ctx, asked.request, chosen.offers, asked.disk_gb, asked.span_us, ctx.clock.now())
+    return _Refusal() if denial is None else _Refusal(denial.text, denial.rule, denial.hint)
 
 
 def _plan(handle: EngineHandle, asked: _Asked, chosen: _Chosen, refusal: _Refusal) -> wire.Plan:
@@ -205,5 +210,5 @@ def _denial(handle: EngineHandle, asked: _Asked, chosen: Sequence[Offer]) -> str
     first, now = chosen[0], handle.ctx.clock.now()
     reserve = _reserve(asked, handle.reconcilers[first.provider], chosen)
     rate = first.rate(asked.disk_gb)
-    denial = denial_of_attempt(handle.ctx, first.provider, rate, reserve, now, new_session=True)
+    denial = denial_of_rental(handle.ctx, first.provider, rate, reserve, now, new_session=True)
     return "" if denial is None else f"{denial.text} ({denial.rule})"

@@ -12,11 +12,11 @@ from gpushopper.core.model.offer import Offer, Requirements, offer_max_cost
 from gpushopper.core.spending.admission import denied_by_balance
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.engine.money.spending_check import usage_of
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries.market.market_search import keyed_accounts
 from gpushopper.engine.requests.refusals import UNGUARDED, no_guard, one_account, unguarded
 from gpushopper.engine.requests.watched_accounts import watched_accounts
-from gpushopper.engine.spending_check import usage_of
 from gpushopper.errors import Refused, ShopperError, UsageError
 
 LEFT_OUT = "left_out"

@@ -1,0 +1,67 @@
+"""`report`: one session in Markdown, for a paper's appendix; or the costs of a month, by consumer or otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.commands.money_and_safety.costs import GROUPS, show_costs
+from gpushopper.cli.input import session_argument
+from gpushopper.cli.input.command_classes import Command
+from gpushopper.cli.input.durations import parse_date
+from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.terminal_text import clean
+from gpushopper.errors import UsageError
+from gpushopper.kept_runs import kept_runs
+
+NOW = "now"
+
+
+@click.command("report", cls=Command)
+@click.argument("name", required=False)
+@click.option("--month", is_flag=False, flag_value=NOW, metavar="[YYYY-MM]", help="Costs of this or of that month.")
+@click.option("--by", type=click.Choice(GROUPS), help="Group the costs of the month (default consumer).")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the costs of the month as CSV.")
+@click.pass_context
+def report(ctx: click.Context, name: str | None, month: str | None, by: str | None, as_csv: bool) -> None:
+    """Report one session in Markdown: what was rented, what ran, what it cost, how it ended. Or a month's costs.
+
+    For instance: report train > appendix.md, or: report --month 2026-11 --by consumer --csv
+    """
+    if month is None and (by is not None or as_csv):
+        raise UsageError("--by and --csv are for a month", "add --month, or see: gpu-shopper costs")
+    if month is not None:
+        if name is not None:
+            raise UsageError("a report is about one session or about a month", "leave out the name, or --month")
+        ctx.invoke(show_costs, by=by or "consumer", as_csv=as_csv, **_window(month), **_NOTHING)
+        return
+    _report_session(ctx.obj, name)
+
+
+_NOTHING: dict[str, Any] = {"session": None, "consumer": "", "tag": "", "rebuild": False}
+
+
+def _window(month: str) -> dict[str, Any]:
+    """The window of a month as `costs` takes it: from its first day to that of the next."""
+    if month == NOW:
+        return {"period": "monthly", "start": None, "end": None}
+    parse_date(f"{month}-01", "--month")
+    year, number = int(month[:4]), int(month[5:])
+    after = f"{year + number // 12:04}-{number % 12 + 1:02}-01"
+    return {"period": None, "start": f"{month}-01", "end": after}
+
+
+def _report_session(app: App, name: str | None) -> None:
+    from gpushopper.cli.output.money.report_view import markdown
+
+    session = session_argument.to_show(app, name)
+    costs = app.client.costs(session=session.id, by="day")
+    runs = kept_runs(app.home, session.id)
+    if app.as_json:
+        kept = [{"run": each.run.run, "command": each.run.command, "status": each.run.status} for each in runs]
+        tables.out(json_output.document(session=session, costs=costs, runs=kept))
+        return
+    for line in markdown(session, costs, runs):
+        tables.out(clean(line))

@@ -1,0 +1,26 @@
+"""Migration 7: money by time. Rollups of the ledger, tags of sessions, renamed consumers, and budgets."""
+
+from __future__ import annotations
+
+MONEY = (
+    # A consumer that was renamed stays as a name for the new one: a script that still says it charges the same party.
+    "ALTER TABLE consumers ADD COLUMN renamed_to TEXT REFERENCES consumers (name) CHECK (renamed_to <> name)",
+    """CREATE TABLE session_tags (session_id TEXT NOT NULL REFERENCES sessions (id),
+        key TEXT NOT NULL CHECK (key <> ''), value TEXT NOT NULL,
+        PRIMARY KEY (session_id, key)) STRICT, WITHOUT ROWID""",
+    # Derived from the ledger, and made anew from it at any time; days and months are those of the user's time zone. The
+    # ledger itself is cut at UTC hours.
+    """CREATE TABLE rollups (span TEXT NOT NULL CHECK (span IN ('day', 'month')), start_at INTEGER NOT NULL,
+        attempt_id TEXT NOT NULL REFERENCES attempts (id),
+        kind TEXT NOT NULL CHECK (kind IN ('gpu', 'storage', 'traffic', 'minimum')), micros INTEGER NOT NULL,
+        PRIMARY KEY (span, start_at, attempt_id, kind)) STRICT, WITHOUT ROWID""",
+    # What was open in a period: its entries are found by attempt.
+    "CREATE INDEX attempts_closed ON attempts (closed_at)",
+    """CREATE TABLE budgets (name TEXT NOT NULL PRIMARY KEY CHECK (name <> ''),
+        scope_kind TEXT NOT NULL CHECK (scope_kind IN ('all', 'consumer', 'account', 'tag')),
+        scope TEXT NOT NULL CHECK ((scope = '') = (scope_kind = 'all')),
+        daily INTEGER CHECK (daily >= 0), monthly INTEGER CHECK (monthly >= 0), session INTEGER CHECK (session >= 0),
+        at_80 TEXT NOT NULL CHECK (at_80 IN ('warn', 'none')),
+        at_100 TEXT NOT NULL CHECK (at_100 IN ('refuse', 'stop')),
+        created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT""",
+)

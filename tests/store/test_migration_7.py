@@ -1,0 +1,39 @@
+"""Migration 7 adds money by time: nothing of before changes, and what is new is read as it was written (I25)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gpushopper.store import ledger
+from gpushopper.store.database import Store
+from gpushopper.store.schema.tables import BudgetRow, RollupRow, SessionTagRow
+from tests.store.make_golden import NEW_ROWS
+from tests.store.samples import NOW, raw
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def opened(home: Path, version: int) -> Store:
+    home.mkdir()
+    return Store.open(Path(shutil.copy(GOLDEN / f"schema-{version}.db", home / "gpu-shopper.db")), now_wall=NOW)
+
+
+def test_the_ledger_of_before_is_kept_and_nothing_is_rolled_up_of_it_yet(home: Path):
+    store = opened(home, 6)
+    assert ledger.totals_by_attempt(store) == {"a2": {"gpu": 700, "storage": 20}}
+    assert [raw(store, f"SELECT * FROM {table}") for table in ("rollups", "budgets", "session_tags")] == [[], [], []]
+    assert raw(store, "SELECT name, renamed_to FROM consumers") == [("me", None)]
+    store.close()
+
+
+@pytest.mark.parametrize("row", [BudgetRow, RollupRow, SessionTagRow])
+def test_a_database_of_schema_7_still_opens_and_works(home: Path, row: type[BudgetRow]):
+    store = opened(home, 7)
+    names = [field.column_name for field in row._meta.sorted_fields]
+    found = raw(store, f"SELECT {', '.join(names)} FROM {row._meta.table_name}")
+    store.close()
+    expected = [tuple(each[name] for name in names) for each in NEW_ROWS[row]]
+    assert sorted(found) == sorted(expected)
