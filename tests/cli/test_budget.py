@@ -72,6 +72,8 @@ def test_a_budget_is_set_shown_lowered_and_removed(spender: Inside):
     refused = spender(*RENT)
     assert refused.code == 6 and "budget spender (consumer spender): $0.01 a day; " in refused.err
     assert "nothing fits now; raise the limit: gpu-shopper --sandbox budget set spender --daily " in refused.err
+    asked = spender("budget", "set", "spender", "--at-100", "stop", answer="n\n")
+    assert asked.code != 0 and "It would end 1 session at the present rates: spends at " in asked.err
     kept = spender("budget", "set", "spender", "--stop-now", answer="n\n")
     assert kept.code != 0 and "to end: spends, 1x RTX 4090 on vast" in kept.err
     assert '"reason": ""' in spender("get", "spends", "--json").out

@@ -74,6 +74,8 @@ BUDGETS = (
       "all end where one would do", "budget_end"),
     M("budget_end", "(pace.apart_us if len(able) > 1 else pace.slow_us)", "0", "I13: an end takes no time",
       "budget_end"),
+    M("budget_end", "max(now_wall, not_before, at", "max(now_wall, at", "a change ends sessions without a warning",
+      "budget_end"),
     M("budget_end", "if total <= limit:", "if total < limit:", "lowering ends what has room", "budget_end"),
     M("budget_end", "not one.going.is_ending}", "one.going.until_at}", "what is ending makes room again", "budget_end"),
     # alarms and doubt

@@ -126,3 +126,12 @@ def test_what_is_ending_already_is_not_named_again():
     held = [ending, running("a", 9)]
     (standing,) = standings(budget(monthly=100 * DOLLAR), held, PERIODS, WALL, PACE)
     assert [end.name for end in ends_to_fit(0, standing, WALL)] == ["a"]
+
+
+def test_a_change_ends_nothing_before_it_was_announced():
+    """A limit below what is spent: its sessions are warned as long as any others."""
+    changed = budget(monthly=0, changed_at=WALL - MINUTE)
+    (standing,) = standings(changed, [running("a", 2, spent=1), running("b", 3, spent=1)], PERIODS, WALL, PACE)
+    assert [(end.name, end.at) for end in standing.ends] == [(n, WALL - MINUTE + APART) for n in ("a", "b")]
+    (later,) = standings(changed, [running("a", 2, spent=1)], PERIODS, WALL + HOUR, PACE)
+    assert [end.at for end in later.ends] == [WALL + HOUR]

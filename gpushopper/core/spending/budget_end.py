@@ -89,7 +89,7 @@ def _standing(
         committed=sum(one.counted(kind, period, now_wall) for one in counted),
         used_up_at=used_up_at(limit - spent, _streams(going), now_wall, before_at),
         covered=tuple(counted),
-        ends=planned_ends(limit - spent, going, now_wall, before_at, pace),
+        ends=planned_ends(limit - spent, going, now_wall, before_at, pace, budget.changed_at + pace.apart_us),
     )  # fmt: skip
 
 
@@ -113,11 +113,12 @@ def used_up_at(left: Micros, streams: Sequence[Going], now_wall: int, before_at:
 
 
 def planned_ends(
-    left: Micros, going: Sequence[Commitment], now_wall: int, before_at: int | None, pace: Pace
+    left: Micros, going: Sequence[Commitment], now_wall: int, before_at: int | None, pace: Pace, not_before: int = 0
 ) -> tuple[PlannedEnd, ...]:
     """Which sessions end, in order, so that no more is spent than is left; each bills on for as long as an end takes.
 
     All but the last end some time before the money is spent: what that saves is for the others, and may be enough.
+    None ends before `not_before`: a budget that was just changed warns first, as any other does.
     """
     streams = {one.attempt_id: one.going for one in going if one.going is not None}
     by_id = {one.attempt_id: one for one in going}
@@ -127,7 +128,7 @@ def planned_ends(
         if not able:
             break
         first = by_id[min(able, key=lambda attempt_id: (streams[attempt_id].until_at, attempt_id))]
-        end_at = max(now_wall, at - (pace.apart_us if len(able) > 1 else pace.slow_us))
+        end_at = max(now_wall, not_before, at - (pace.apart_us if len(able) > 1 else pace.slow_us))
         for attempt_id, each in streams.items():
             if by_id[attempt_id].session_id == first.session_id:
                 streams[attempt_id] = replace(each, until_at=min(each.until_at, end_at + pace.slow_us), is_ending=True)

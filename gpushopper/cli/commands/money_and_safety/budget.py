@@ -74,7 +74,8 @@ def set_budget(app: App, /, name: str, stop_now: bool, dry_run: bool, yes: bool,
     """Create or change a budget. What is not named stays as it is.
 
     A limit refuses what could pass it, and ends nothing. With --at-100 stop, sessions are ended before it is spent:
-    their results are brought home first, the one with the least time left ends first.
+    their results are brought home first, the one with the least time left ends first. Where it would end one that is
+    open now, it says which and when, and asks; none ends within 15 minutes of the change.
     """
     body = _body(given)
     seen = app.client.set_budget(name, {**body, "dry_run": True})
@@ -86,8 +87,11 @@ def set_budget(app: App, /, name: str, stop_now: bool, dry_run: bool, yes: bool,
         app.note("Nothing was changed (--dry-run).")
         return
     stop = [end.session for end in seen.must_end] if stop_now else []
+    later = {end.session for limit in seen.limits for end in limit.ends} - set(stop)
     if stop:
         confirm(app, f"Set it, and end {plural(len(stop), 'session')}?", yes)
+    elif later:
+        confirm(app, "Set it?", yes)
     _print(app, app.client.set_budget(name, {**body, "stop": stop}))
 
 
