@@ -329,7 +329,46 @@ class BudgetRow(Row):
         table_name = "budgets"
 
 
+class BillRow(Row):
+    """What a cloud has charged for an attempt's instance (store/money/bills.py)."""
+
+    attempt_id = Text(primary_key=True)
+    gpu = peewee.IntegerField()
+    storage = peewee.IntegerField()
+    traffic = peewee.IntegerField()
+    other = peewee.IntegerField()
+    until_at = optional_int()
+    read_at = peewee.IntegerField()
+
+    class Meta:
+        table_name = "bills"
+
+
+class BalanceRow(Row):
+    provider = Text()
+    account = Text()
+    at = peewee.IntegerField()
+    balance = peewee.IntegerField()
+
+    class Meta:
+        table_name = "balances"
+        primary_key = peewee.CompositeKey("provider", "account", "at")
+
+
+class SentFileRow(Row):
+    id = peewee.AutoField()
+    attempt_id = Text()
+    at = peewee.IntegerField()
+    means = Text()
+    source = Text()
+    target = Text()
+
+    class Meta:
+        table_name = "sent_files"
+
+
 TABLES: tuple[type[Row], ...] = (
     MetaRow, AccountRow, AccountKeyRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow,
     AlarmRow, StoredResponseRow, RunEndRow, HeartbeatRow, SessionTagRow, RollupRow, BudgetRow,
+    BillRow, BalanceRow, SentFileRow,
 )  # fmt: skip
