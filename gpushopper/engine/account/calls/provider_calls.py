@@ -12,7 +12,7 @@ from gpushopper.engine.executor import ATTACH, DESTROY, HEARTBEAT, OUTPUTS, PULL
 from gpushopper.providers.base import Endpoint, Provider
 
 ACCOUNT, LIST, GET, CREATE, LABEL, MARK = "account", "list", "get", "create", "label", "mark"
-LEFTOVERS, TIMER = "leftovers", "timer"
+LEFTOVERS, TIMER, CHARGES = "leftovers", "timer", "charges"
 """Kinds of calls, beside those that the executor knows. All but heartbeats are named as their endpoint."""
 
 CallKey = tuple[Any, ...]
@@ -22,8 +22,8 @@ START_GRACE_S = 2.5
 """A call that has begun has taken its slot in the rate limit after this time; until then a second may be too early."""
 
 __all__ = [
-    "ACCOUNT", "ATTACH", "CREATE", "DESTROY", "GET", "HEARTBEAT", "LABEL", "LEFTOVERS", "LIST", "MARK", "OUTPUTS",
-    "PULL", "TIMER", "CallKey", "ProviderCalls",
+    "ACCOUNT", "ATTACH", "CHARGES", "CREATE", "DESTROY", "GET", "HEARTBEAT", "LABEL", "LEFTOVERS", "LIST", "MARK",
+    "OUTPUTS", "PULL", "TIMER", "CallKey", "ProviderCalls",
 ]  # fmt: skip
 
 
