@@ -7,6 +7,7 @@ only ever gain fields.
 
 from __future__ import annotations
 
+from gpushopper.wire.bills import AccountBill, BillRow, Bills
 from gpushopper.wire.budgets import BudgetEnd, BudgetHolder, BudgetLimit, BudgetRequest, Budgets, BudgetView
 from gpushopper.wire.connection import ConnectionView
 from gpushopper.wire.deserialize import from_json
@@ -73,13 +74,16 @@ __all__ = [
     "REQUEST_HEADER",
     "VERSION_HEADER",
     "Accepted",
+    "AccountBill",
     "AckRequest",
     "AlarmView",
     "Alarms",
     "AttemptView",
     "Audit",
     "AuditRow",
+    "BillRow",
     "BillingView",
+    "Bills",
     "BudgetEnd",
     "BudgetHolder",
     "BudgetLimit",

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gpushopper.core.policy import PAPER
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.money.bills import session_bills
 from gpushopper.store import ledger, sessions
 from tests.sim.world import World
 
-DAY_S = 86400
+DAY_S = 3600
+"""What stands for a day here."""
+QUICK = replace(PAPER, bill_check_s=DAY_S, bill_settled_s=DAY_S)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, policy=QUICK).start().ready()
+    yield made
+    made.kill()
 
 
 def bills_alarm(world: World) -> list[str]:
@@ -45,11 +61,11 @@ def test_a_wrong_bill_raises_an_alarm_that_names_both_amounts_and_a_right_one_cl
 
 
 def test_charges_that_cannot_be_read_change_nothing_and_are_tried_again(world: World):
-    world.fault("charges", "status", "500", duration="40h")
+    world.fault("charges", "status", "500", duration="150m")
     lived(world)
     world.run_for(DAY_S)
     assert session_bills(world.engine.ctx) == [] and not bills_alarm(world)
-    world.run_for(DAY_S)
+    world.run_for(2 * DAY_S)
     assert len(session_bills(world.engine.ctx)) == 1
 
 
