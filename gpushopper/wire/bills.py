@@ -9,24 +9,24 @@ from dataclasses import dataclass
 class BillRow:
     """One session that a cloud has billed, and what we have counted over the same time.
 
-    `difference` is the bill less our count. `is_beyond`: it is above `tolerance`. `is_settled`: the bill is as good as
-    final. `until`: how far the bill goes.
+    `ours` is our count, `difference` the bill less it; `is_beyond`: it is above `tolerance`. `is_settled`: the bill is
+    as good as final. `until_at`: how far the bill goes.
     """
 
     session: str
     name: str
     provider: str
-    ours: int
-    billed: int
-    difference: int
-    tolerance: int
+    ours_micros: int
+    billed_micros: int
+    difference_micros: int
+    tolerance_micros: int
     is_beyond: bool
     is_settled: bool
-    gpu_billed: int
-    storage_billed: int
-    traffic_billed: int
-    other_billed: int
-    until: int
+    gpu_micros: int
+    storage_micros: int
+    traffic_micros: int
+    other_micros: int
+    until_at: int
     read_at: int
 
 
@@ -43,10 +43,10 @@ class AccountBill:
     source: str
     problem: str = ""
     beyond_use_us: int | None = None
-    start: int | None = None
-    end: int | None = None
-    lost: int | None = None
-    ours: int | None = None
+    start_at: int | None = None
+    end_at: int | None = None
+    lost_micros: int | None = None
+    ours_micros: int | None = None
     is_beyond: bool = False
     console: str = ""
 
@@ -58,5 +58,5 @@ class Bills:
     rows: list[BillRow]
     accounts: list[AccountBill]
     unbilled: list[str]
-    ours: int
-    billed: int
+    ours_micros: int
+    billed_micros: int

@@ -40,11 +40,12 @@ def test_a_bill_that_may_still_come_is_never_too_low_but_may_be_too_high():
 
 
 def test_only_the_time_that_the_bill_covers_is_compared():
-    assert counted_until(None, 100, None) == 100, "an open instance: up to when the bill was read"
-    assert counted_until(80, 100, None) == 80, "the bill is behind"
-    assert counted_until(300, 100, None) == 100, "its last line is for the whole day, but nobody bills the future"
-    assert counted_until(80, 100, 90) == 80, "it is behind an instance that has ended"
-    assert counted_until(90, 100, 90) is None and counted_until(None, 100, 90) is None, "all of it"
+    assert counted_until(None, 100, None, 1) == 100, "an open instance: up to when the bill was read"
+    assert counted_until(80, 100, None, 1) == 80, "the bill is behind"
+    assert counted_until(300, 100, None, 1) == 100, "its last line is for the whole day, but nobody bills the future"
+    assert counted_until(80, 100, 90, 1) == 80, "it is behind an instance that has ended"
+    assert counted_until(90, 100, 90, 1) is None and counted_until(None, 100, 90, 1) is None, "all of it"
+    assert counted_until(80, 1_000_090, 90, 1) is None, "the bill is settled: what it lacks was counted too much"
 
 
 def test_a_bill_is_settled_once_it_had_a_day():

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper.core.model.actions import ClearAlarm, RaiseAlarm
 from gpushopper.core.policy import PAPER
+from gpushopper.core.spending.bill_check import Comparison, Reading
 from gpushopper.core.timing.clock_snapshot import us
-from gpushopper.engine.money.bills import session_bills
+from gpushopper.engine.money.bill_alarms import record_balance
+from gpushopper.engine.money.bills import compare_balances, session_bills
+from gpushopper.engine.requests.queries.money.bills import verify
 from gpushopper.store import ledger, sessions
 from tests.sim.world import World
 
@@ -89,3 +93,50 @@ def test_an_open_session_is_compared_up_to_now(world: World):
     (attempt,) = sessions.attempts_of(world.store, session)
     assert abs(one.comparison.difference) < 20_000 and not one.comparison.is_settled
     assert one.attempts[0].read_at > attempt.prepared_at + us(3600)
+
+
+def test_verify_reads_the_bills_now_and_says_how_each_account_is_checked(tmp_path: Path):
+    world = World(tmp_path, clouds=("vast", "tensordock"), policy=QUICK).start().ready()
+    session = lived(world, name="night")
+    world.fault("charges", "misbill", "x30")
+    found = verify(world.engine.handle)
+    (row,) = found.rows
+    assert (row.session, row.name, row.is_beyond, row.is_settled) == (session, "night", True, False)
+    assert row.billed_micros == row.gpu_micros + row.storage_micros + row.traffic_micros + row.other_micros
+    assert abs(row.ours_micros - world.view(session).accrued) < 1_000 and found.billed_micros == row.billed_micros
+    assert {one.provider: (one.source, one.problem) for one in found.accounts} == {
+        "vast": ("charges", ""), "tensordock": ("nothing", ""),
+    }  # fmt: skip
+    assert bills_alarm(world), "what is seen now is alarmed now"
+    world.fault("charges", "status", "503")
+    again = verify(world.engine.handle)
+    assert again.rows == found.rows and again.accounts[0].problem
+    world.kill()
+
+
+def test_a_session_whose_bill_has_not_come_is_named(world: World):
+    world.fault("charges", "schema_change", "results")
+    assert world.running(world.provision(name="open"))
+    lived(world, name="ended")
+    found = verify(world.engine.handle)
+    assert found.unbilled == ["ended"] and found.accounts[0].problem
+
+
+def test_an_account_without_charges_is_compared_by_its_balance(world: World):
+    ctx, account = world.engine.ctx, "7001"
+    session = lived(world, hours=2)
+    (attempt,) = sessions.attempts_of(world.store, session)
+    start, end, cost = attempt.prepared_at, world.clock.now().wall, world.view(session).accrued
+    for reading in (Reading(start, 90_000_000), Reading(end, 90_000_000 - cost)):
+        with world.store.transaction():
+            (action,) = record_balance(ctx, "vast", account, reading)
+            assert isinstance(action, ClearAlarm)
+    assert compare_balances(ctx, "vast", account) == (
+        Reading(start, 90_000_000), Reading(end, 90_000_000 - cost), Comparison(cost, cost, is_settled=False),
+    )  # fmt: skip
+    with world.store.transaction():
+        (action,) = record_balance(ctx, "vast", account, Reading(end + 1, 90_000_000 - cost - 1_000_001))
+    assert isinstance(action, RaiseAlarm) and "$1.00 more than the $0.00 counted here" in action.text
+    with world.store.transaction():
+        (action,) = record_balance(ctx, "vast", account, Reading(end + 2, 95_000_000))
+    assert isinstance(action, ClearAlarm), "it was topped up"

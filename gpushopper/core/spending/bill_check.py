@@ -45,13 +45,15 @@ class Comparison:
         return abs(self.difference) > self.tolerance
 
 
-def counted_until(until_at: int | None, read_at: int, ended_at: int | None) -> int | None:
+def counted_until(until_at: int | None, read_at: int, ended_at: int | None, settled_s: float) -> int | None:
     """Up to when our count is comparable with a bill, wall µs; None: all of it.
 
-    `until_at` is how far the bill goes, `ended_at` when the instance was gone; None while it is not.
+    `until_at` is how far the bill goes, `ended_at` when the instance was gone; None while it is not. Once the bill is
+    settled all counts: what we have counted beyond its last line is then a difference.
     """
     billed_to = read_at if until_at is None else min(until_at, read_at)
-    return None if ended_at is not None and ended_at <= billed_to else billed_to
+    is_covered = ended_at is not None and ended_at <= billed_to
+    return None if is_covered or is_settled(ended_at, read_at, settled_s) else billed_to
 
 
 def is_settled(ended_at: int | None, read_at: int, settled_s: float) -> bool:

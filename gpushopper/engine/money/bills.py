@@ -114,9 +114,10 @@ def _compared(
     ctx: Context, attempt: Attempt, charge: Charge, read_at: int, totals: Mapping[str, Micros]
 ) -> AttemptBill:
     gone_at = ended_at(attempt)
-    until = counted_until(charge.until_at, read_at, gone_at)
+    settled_s = ctx.policy_of(attempt.provider).bill_settled_s
+    until = counted_until(charge.until_at, read_at, gone_at, settled_s)
     kinds = totals if until is None and not attempt.is_open else _counted(ctx, attempt, until)
-    settled = is_settled(gone_at, read_at, ctx.policy_of(attempt.provider).bill_settled_s)
+    settled = is_settled(gone_at, read_at, settled_s)
     return AttemptBill(attempt, charge, read_at, sum(kinds.values()), kinds.get(ledger.GPU, 0), settled)
 
 

@@ -70,11 +70,11 @@ def _view(handle: EngineHandle, known: Sequence[SessionBill], problems: dict[str
     names = {one.id: one.name for one in sessions.load_sessions_by_id(ctx.store, [each.session_id for each in known])}
     rows = [_row(each, names[each.session_id]) for each in known]
     return wire.Bills(
-        rows=sorted(rows, key=lambda row: (-abs(row.difference), row.name)),
+        rows=sorted(rows, key=lambda row: (-abs(row.difference_micros), row.name)),
         accounts=[_account(handle, name, known, problems.get(name, "")) for name in _names(handle)],
         unbilled=_unbilled(handle, {each.attempt.id for one in known for each in one.attempts}),
-        ours=sum(row.ours for row in rows),
-        billed=sum(row.billed for row in rows),
+        ours_micros=sum(row.ours_micros for row in rows),
+        billed_micros=sum(row.billed_micros for row in rows),
     )
 
 
@@ -84,17 +84,17 @@ def _row(one: SessionBill, name: str) -> wire.BillRow:
         session=one.session_id,
         name=name,
         provider=one.attempts[-1].attempt.provider,
-        ours=compared.ours,
-        billed=compared.billed,
-        difference=compared.difference,
-        tolerance=compared.tolerance,
+        ours_micros=compared.ours,
+        billed_micros=compared.billed,
+        difference_micros=compared.difference,
+        tolerance_micros=compared.tolerance,
         is_beyond=compared.is_beyond,
         is_settled=compared.is_settled,
-        gpu_billed=sum(charge.gpu for charge in charges),
-        storage_billed=sum(charge.storage for charge in charges),
-        traffic_billed=sum(charge.traffic for charge in charges),
-        other_billed=sum(charge.other for charge in charges),
-        until=max(each.charge.until_at or each.read_at for each in one.attempts),
+        gpu_micros=sum(charge.gpu for charge in charges),
+        storage_micros=sum(charge.storage for charge in charges),
+        traffic_micros=sum(charge.traffic for charge in charges),
+        other_micros=sum(charge.other for charge in charges),
+        until_at=max(each.charge.until_at or each.read_at for each in one.attempts),
         read_at=max(each.read_at for each in one.attempts),
     )
 
@@ -122,10 +122,10 @@ def _account(handle: EngineHandle, name: str, known: Sequence[SessionBill], prob
         name,
         BALANCE,
         problem,
-        start=before.at,
-        end=after.at,
-        lost=None if compared is None else compared.billed,
-        ours=None if compared is None else compared.ours,
+        start_at=before.at,
+        end_at=after.at,
+        lost_micros=None if compared is None else compared.billed,
+        ours_micros=None if compared is None else compared.ours,
         is_beyond=compared is not None and compared.is_beyond,
         console=console,
     )
