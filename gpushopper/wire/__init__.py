@@ -10,6 +10,7 @@ from __future__ import annotations
 from gpushopper.wire.bills import AccountBill, BillRow, Bills
 from gpushopper.wire.budgets import BudgetEnd, BudgetHolder, BudgetLimit, BudgetRequest, Budgets, BudgetView
 from gpushopper.wire.connection import ConnectionView
+from gpushopper.wire.custody import Custody, CustodyRow, SentRecorded, SentRequest, SentView
 from gpushopper.wire.deserialize import from_json
 from gpushopper.wire.money import (
     ConsumerName,
@@ -98,6 +99,8 @@ __all__ = [
     "CostGroup",
     "CostRow",
     "Costs",
+    "Custody",
+    "CustodyRow",
     "DaemonStatus",
     "EndRequest",
     "EndView",
@@ -125,6 +128,9 @@ __all__ = [
     "SameAccountRequest",
     "SameAccountView",
     "SearchRequest",
+    "SentRecorded",
+    "SentRequest",
+    "SentView",
     "SessionView",
     "Sessions",
     "SignalView",

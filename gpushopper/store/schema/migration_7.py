@@ -11,10 +11,11 @@ BILLS = (
     """CREATE TABLE balances (provider TEXT NOT NULL, account TEXT NOT NULL, at INTEGER NOT NULL,
         balance INTEGER NOT NULL, PRIMARY KEY (provider, account, at)) STRICT, WITHOUT ROWID""",
     # Recorded before anything is sent; the attempt tells the host that it was sent to.
-    """CREATE TABLE sent_files (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    """CREATE TABLE sent_items (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
         attempt_id TEXT NOT NULL REFERENCES attempts (id), at INTEGER NOT NULL,
-        means TEXT NOT NULL CHECK (means <> ''), source TEXT NOT NULL, target TEXT NOT NULL) STRICT""",
-    "CREATE INDEX sent_files_attempt ON sent_files (attempt_id)",
+        kind TEXT NOT NULL CHECK (kind IN ('file', 'variable')), means TEXT NOT NULL CHECK (means <> ''),
+        name TEXT NOT NULL CHECK (name <> ''), target TEXT NOT NULL) STRICT""",
+    "CREATE INDEX sent_items_attempt ON sent_items (attempt_id)",
 )
 """The clouds' own bills, and what was sent to which host."""
 

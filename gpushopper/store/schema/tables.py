@@ -10,6 +10,7 @@ import peewee
 
 from gpushopper.core.model.attempt import DesiredState, Origin, State
 from gpushopper.core.model.ends.run_end import RunEndMode
+from gpushopper.core.model.sent_item import SentKind
 from gpushopper.store.schema.columns import DeadlineText, EnumText, JsonText, OffersText, OfferText, PairsText, Text
 
 
@@ -355,20 +356,23 @@ class BalanceRow(Row):
         primary_key = peewee.CompositeKey("provider", "account", "at")
 
 
-class SentFileRow(Row):
+class SentItemRow(Row):
+    """core.model.sent_item.SentItem, column by column."""
+
     id = peewee.AutoField()
     attempt_id = Text()
     at = peewee.IntegerField()
+    kind = EnumText(SentKind)
     means = Text()
-    source = Text()
+    name = Text()
     target = Text()
 
     class Meta:
-        table_name = "sent_files"
+        table_name = "sent_items"
 
 
 TABLES: tuple[type[Row], ...] = (
     MetaRow, AccountRow, AccountKeyRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow,
     AlarmRow, StoredResponseRow, RunEndRow, HeartbeatRow, SessionTagRow, RollupRow, BudgetRow,
-    BillRow, BalanceRow, SentFileRow,
+    BillRow, BalanceRow, SentItemRow,
 )  # fmt: skip

@@ -10,6 +10,7 @@ from gpushopper.daemon.api.routes import (
     budgets,
     consumers,
     costs,
+    custody,
     events,
     health,
     inventory,
@@ -23,7 +24,7 @@ from gpushopper.daemon.api.routes import (
 )
 
 _NOUNS = (
-    health, inventory, sessions, runs, why, provider_logs, costs, budgets, consumers, events, alarms, providers, keys,
-    process,
+    health, inventory, sessions, runs, why, provider_logs, costs, budgets, consumers, custody, events, alarms,
+    providers, keys, process,
 )  # fmt: skip
 BLUEPRINTS = tuple(module.blueprint for module in _NOUNS)
