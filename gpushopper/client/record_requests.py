@@ -1,4 +1,4 @@
-"""The routes about what was done: what was sent to which host."""
+"""The routes about what was done: what was sent to which host, and the report of a session."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ class RecordRequests(ABC):
     def custody(self, *, session: str = "", host: str = "") -> wire.Custody:
         """What was sent to the hosts of a session, or to one host, or to all."""
         return cast("wire.Custody", self._request("GET", "custody", query=[("session", session), ("host", host)]))
+
+    def report(self, session: str) -> wire.Report:
+        """Everything about one session, for a reader long after."""
+        return cast("wire.Report", self._request("GET", f"sessions/{quote(session, safe='')}/report"))
 
     def record_sent(
         self, found: wire.ConnectionView, means: str, target: str, *, files: list[str], variables: list[str]

@@ -25,6 +25,7 @@ from gpushopper.wire.money import (
 from gpushopper.wire.offers import BillingView, Inventory, MissingAccount, OfferGroup, OfferView
 from gpushopper.wire.plan import Plan, PlanAccount
 from gpushopper.wire.provider_log import ProviderLog
+from gpushopper.wire.report import Report, ReportAttempt, ReportRun
 from gpushopper.wire.requests import (
     AckRequest,
     EndRequest,
@@ -123,6 +124,9 @@ __all__ = [
     "ProvisionRequest",
     "PullView",
     "Rebuilt",
+    "Report",
+    "ReportAttempt",
+    "ReportRun",
     "RestartRequest",
     "RunEndRequest",
     "SameAccountRequest",

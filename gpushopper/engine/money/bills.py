@@ -6,7 +6,7 @@ The ledger is never changed by it: which of the two is right is for a person to 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpushopper.core.model.attempt import Attempt
@@ -99,9 +99,11 @@ def ended_at(attempt: Attempt) -> int | None:
     return attempt.off_at or attempt.closed_at
 
 
-def session_bills(ctx: Context) -> list[SessionBill]:
-    """Every session with a bill, by its id. Inside `ctx.store.read()` or a transaction."""
+def session_bills(ctx: Context, attempt_ids: Collection[str] | None = None) -> list[SessionBill]:
+    """The sessions of these attempts, or all, that were billed. Inside `ctx.store.read()` or a transaction."""
     found = bills.bills(ctx.store)
+    if attempt_ids is not None:
+        found = {attempt_id: bill for attempt_id, bill in found.items() if attempt_id in attempt_ids}
     attempts = sessions.load_attempts_by_id(ctx.store, list(found))
     totals = ledger_table.totals_by_attempt(ctx.store, found)
     by_session: dict[str, list[AttemptBill]] = defaultdict(list)

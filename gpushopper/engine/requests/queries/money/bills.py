@@ -68,7 +68,7 @@ def _record(ctx: Context, reconciler: AccountReconciler, found: ChargeList) -> N
 def _view(handle: EngineHandle, known: Sequence[SessionBill], problems: dict[str, str]) -> wire.Bills:
     ctx = handle.ctx
     names = {one.id: one.name for one in sessions.load_sessions_by_id(ctx.store, [each.session_id for each in known])}
-    rows = [_row(each, names[each.session_id]) for each in known]
+    rows = [bill_row(each, names[each.session_id]) for each in known]
     return wire.Bills(
         rows=sorted(rows, key=lambda row: (-abs(row.difference_micros), row.name)),
         accounts=[_account(handle, name, known, problems.get(name, "")) for name in _names(handle)],
@@ -78,7 +78,8 @@ def _view(handle: EngineHandle, known: Sequence[SessionBill], problems: dict[str
     )
 
 
-def _row(one: SessionBill, name: str) -> wire.BillRow:
+def bill_row(one: SessionBill, name: str) -> wire.BillRow:
+    """One session's bill beside our count."""
     compared, charges = one.comparison, [each.charge for each in one.attempts]
     return wire.BillRow(
         session=one.session_id,

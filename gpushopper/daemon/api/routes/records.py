@@ -1,4 +1,7 @@
-"""GET /custody: what was sent to which host. POST /sessions/{id}/sent: what a command is about to send."""
+"""GET /custody: what was sent to which host. POST /sessions/{id}/sent: what a command is about to send.
+
+GET /sessions/{id}/report: everything about one session.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from gpushopper.daemon.api.request_validation import read_body, read_idempotency
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.requests.commands.records.record_sent import record_sent
 from gpushopper.engine.requests.queries.records import custody as queries
+from gpushopper.engine.requests.queries.records.report import report
 from gpushopper.wire import SentRequest
 
 
@@ -26,8 +30,8 @@ class CustodyQuery:
 
 
 def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/custody`, and `/api/v1/sessions/{id}/sent`."""
-    routes = Blueprint("custody", __name__, url_prefix="/api/v1")
+    """`/api/v1/custody`, and `/api/v1/sessions/{id}/sent` and `/report`."""
+    routes = Blueprint("records", __name__, url_prefix="/api/v1")
 
     @routes.get("/custody")
     def custody() -> Response:
@@ -38,5 +42,9 @@ def blueprint(service: Service) -> Blueprint:
     def sent(ref: str) -> Response:
         request, key = read_body(SentRequest), read_idempotency_key()
         return json_response(record_sent(service.handle, read_session_ref(ref), request, key))
+
+    @routes.get("/sessions/<ref>/report")
+    def show_report(ref: str) -> Response:
+        return json_response(report(service.handle.ctx, read_session_ref(ref)))
 
     return routes
