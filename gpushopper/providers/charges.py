@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from gpushopper.core.model.charge import ChargeList
+from gpushopper.core.model.records.charge import ChargeList
 from gpushopper.providers.base import ReadFailed
 
 

@@ -11,7 +11,7 @@ from gpushopper.wire.custody import Custody
 
 @dataclass(frozen=True, slots=True)
 class ReportAttempt:
-    """One machine, as its cloud offered it: nobody has measured what it claims. None is what its cloud did not say.
+    """One attempt with its instance, as its cloud offered it. None is what its cloud did not say.
 
     `vram_mb` is per GPU. `rate` with its disk, per hour, as agreed. `gpu_hours`: its GPUs from ready to off.
     `gpu_load`: percent, the mean of what was measured there while it was ready. `receipt`: the proof of its end.
@@ -62,7 +62,7 @@ class ReportRun:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A session with its machines, runs, costs, receipts, its cloud's bill where it was read, and what was sent."""
+    """A session with its instances, runs, costs, receipts, its cloud's bill where it was read, and what was sent."""
 
     session: str
     name: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.core.model.charge import Charge
-from gpushopper.core.spending.bill_check import (
+from gpushopper.core.model.records.charge import Charge
+from gpushopper.core.spending.bills.bill_check import (
     Comparison,
     GpuBill,
     Reading,

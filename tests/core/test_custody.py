@@ -13,10 +13,10 @@ SECRET_NAMES = (
 )  # fmt: skip
 PLAIN_NAMES = ("EPOCHS", "MONKEY_COUNT", "PATH", "PATIENCE", "BYPASSED", "TOKENIZERS_PARALLELISM", "LR")
 SECRET_FILES = (
-    "/home/me/.env", "/p/.env.local", "/root/.ssh", "/x/id_ed25519", "/x/server.pem", "/home/me/.aws", "/x/hf_token",
+    "/srv/ann/.env", "/p/.env.local", "/root/.ssh", "/x/id_ed25519", "/x/server.pem", "/srv/ann/.aws", "/x/hf_token",
     "/x/client_secret.json", "/x/credentials.json", "/x/.netrc",
 )  # fmt: skip
-PLAIN_FILES = ("/home/me/train.py", "/data", "/x/monkeys", "/x/environment.yml", "/x/keys.txt.md")
+PLAIN_FILES = ("/srv/ann/train.py", "/data", "/x/monkeys", "/x/environment.yml", "/x/keys.txt.md")
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES)

@@ -10,7 +10,7 @@ import pytest
 
 from gpushopper.core.model.actions import ClearAlarm, RaiseAlarm
 from gpushopper.core.policy import PAPER
-from gpushopper.core.spending.bill_check import Comparison, Reading
+from gpushopper.core.spending.bills.bill_check import Comparison, Reading
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.money.bill_alarms import record_balance
 from gpushopper.engine.money.bills import compare_balances, session_bills

@@ -23,7 +23,7 @@ def sent(world: World, session: str, **more: Any) -> int:
 def test_a_session_shows_what_its_host_has(world: World):
     session = world.provision(name="night", environment={"HF_TOKEN": "hf_very_secret", "LR": "3e-4"})
     assert world.running(session)
-    assert sent(world, session, files=["/home/me/data", "/home/me/.env"]) == 2
+    assert sent(world, session, files=["/srv/ann/data", "/srv/ann/.env"]) == 2
     assert sent(world, session, means="run", target="r1", variables=["WANDB_API_KEY"]) == 1
     found = custody(world.engine.ctx, "night", None)
     (row,) = found.hosts
@@ -31,10 +31,10 @@ def test_a_session_shows_what_its_host_has(world: World):
     assert (row.host, row.reached, row.instance_id) == (attempt.offer.host_id, "host", attempt.instance_id)
     assert row.variables == ["HF_TOKEN", "LR", "WANDB_API_KEY"]
     assert [(item.kind, item.means, item.name) for item in row.sent] == [
-        ("file", "cp", "/home/me/data"), ("file", "cp", "/home/me/.env"), ("variable", "run", "WANDB_API_KEY"),
+        ("file", "cp", "/srv/ann/data"), ("file", "cp", "/srv/ann/.env"), ("variable", "run", "WANDB_API_KEY"),
     ]  # fmt: skip
-    assert found.rotate == ["HF_TOKEN", "WANDB_API_KEY", "/home/me/.env"]
-    assert found.look_at == ["LR", "/home/me/data"]
+    assert found.rotate == ["HF_TOKEN", "WANDB_API_KEY", "/srv/ann/.env"]
+    assert found.look_at == ["LR", "/srv/ann/data"]
     assert "hf_very_secret" not in repr(found)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gpushopper.core.model.charge import Charge, ChargeList
+from gpushopper.core.model.records.charge import Charge, ChargeList
 from gpushopper.providers.base import ErrorKind, ReadFailed
 from gpushopper.providers.charges import charging
 from tests.providers.bodies import reply

@@ -40,7 +40,9 @@ NEW_ROWS = {
         {"attempt_id": "a2", "gpu": 700, "storage": 20, "traffic": 3, "other": 0, "until_at": None, "read_at": NOW},
     ],
     BalanceRow: [{"provider": "vast", "account": "77", "at": NOW, "balance": -5}],
-    SentItemRow: [{"id": 1, "attempt_id": "a2", "at": NOW, "kind": "file", "means": "cp", "name": "/data", "target": "/root"}],
+    SentItemRow: [
+        {"id": 1, "attempt_id": "a2", "at": NOW, "kind": "file", "means": "cp", "name": "/data", "target": "/root"},
+    ],
 }  # fmt: skip
 """Rows of the tables and columns that the newest migration adds."""
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from gpushopper.core import alarms
 from gpushopper.core.model.actions import Action, ClearAlarm, RaiseAlarm
 from gpushopper.core.model.money import dollars
-from gpushopper.core.spending.bill_check import Comparison, Reading
+from gpushopper.core.spending.bills.bill_check import Comparison, Reading
 from gpushopper.engine.context import Context
 from gpushopper.engine.money.bills import SessionBill, compare_balances, session_bills
 from gpushopper.store import sessions

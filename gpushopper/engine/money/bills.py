@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.charge import Charge, ChargeList
 from gpushopper.core.model.money import Micros
+from gpushopper.core.model.records.charge import Charge, ChargeList
 from gpushopper.core.spending import ledger
-from gpushopper.core.spending.bill_check import (
+from gpushopper.core.spending.bills.bill_check import (
     Comparison,
     GpuBill,
     Reading,

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gpushopper.core.model.charge import ChargeList
 from gpushopper.core.model.guard_recipe import GuardRecipe
+from gpushopper.core.model.records.charge import ChargeList
 from gpushopper.providers.api import ApiClient, Call, Failure, Reply, TimeLimit
 from gpushopper.providers.base import (
     Account,

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gpushopper.core.model.charge import Charge, ChargeList
 from gpushopper.core.model.money import Micros, parse_dollars
+from gpushopper.core.model.records.charge import Charge, ChargeList
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, ReadFailed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
-from gpushopper.core.model.sent_item import SentItem
+from gpushopper.core.model.records.sent_item import SentItem
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import SentItemRow
 from gpushopper.store.sqlite.statements import IN_LIST_SIZE

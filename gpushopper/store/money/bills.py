@@ -6,8 +6,8 @@ from typing import Any
 
 from peewee import fn
 
-from gpushopper.core.model.charge import Charge
-from gpushopper.core.spending.bill_check import Reading
+from gpushopper.core.model.records.charge import Charge
+from gpushopper.core.spending.bills.bill_check import Reading
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AttemptRow, BalanceRow, BillRow
 

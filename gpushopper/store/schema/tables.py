@@ -10,7 +10,7 @@ import peewee
 
 from gpushopper.core.model.attempt import DesiredState, Origin, State
 from gpushopper.core.model.ends.run_end import RunEndMode
-from gpushopper.core.model.sent_item import SentKind
+from gpushopper.core.model.records.sent_item import SentKind
 from gpushopper.store.schema.columns import DeadlineText, EnumText, JsonText, OffersText, OfferText, PairsText, Text
 
 
@@ -357,7 +357,7 @@ class BalanceRow(Row):
 
 
 class SentItemRow(Row):
-    """core.model.sent_item.SentItem, column by column."""
+    """core.model.records.sent_item.SentItem, column by column."""
 
     id = peewee.AutoField()
     attempt_id = Text()

@@ -17,7 +17,7 @@ REACHED = {
     "unknown": "perhaps a host: it is not known whether its create made an instance",
 }
 NOTHING = "Nothing was sent to any host."
-OF_OURS = "Your clouds' keys and private ssh keys were never sent."
+OF_OURS = "Of its own, GPU Shopper sends no key of a cloud and no private ssh key."
 
 
 def print_custody(app: App, found: wire.Custody) -> None:

@@ -23,7 +23,7 @@ def report_lines(found: wire.Report) -> list[str]:
     lines = [f"# Compute report: {plain(found.name)}", "", *facts(_session(found))]
     used = [one for one in found.attempts if one.instance_id is not None]
     for number, one in enumerate(used, 1):
-        lines += ["", f"## Machine{f' {number}' if len(used) > 1 else ''}", "", *facts(_machine(one))]
+        lines += ["", f"## Instance{f' {number}' if len(used) > 1 else ''}", "", *facts(_instance(one))]
     lines += ["", "## Cost", "", *_cost(found)]
     if found.runs:
         rows = [(code(run.command), _time(run.started_at), _lasted(run), plain(run.status)) for run in found.runs]
@@ -52,7 +52,7 @@ def _session(found: wire.Report) -> list[tuple[str, str]]:
     ]
 
 
-def _machine(one: wire.ReportAttempt) -> list[tuple[str, str]]:
+def _instance(one: wire.ReportAttempt) -> list[tuple[str, str]]:
     return [*_hardware(one), *_rental(one)]
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from gpushopper.core.model.charge import ChargeList
-from gpushopper.core.spending.bill_check import Reading
+from gpushopper.core.model.records.charge import ChargeList
+from gpushopper.core.spending.bills.bill_check import Reading
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.calls.provider_calls import CHARGES
 from gpushopper.engine.account.part_interface import Account

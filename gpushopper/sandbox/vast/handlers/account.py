@@ -50,22 +50,26 @@ def register(app: Flask, ctx: RequestContext) -> None:
 
     @app.get("/api/v0/charges/")
     def list_charges() -> Response:
-        day = json.loads(request.args.get("select_filters", "{}")).get("day", {})
-        if not {"gte", "lte"} <= set(day):
-            return replies.refuse(400, "invalid_request", "day needs gte and lte")
-        try:
-            start, limit = int(request.args.get("after_token") or 0), int(request.args.get("limit") or CHARGES_DEFAULT)
-        except ValueError:
-            return replies.refuse(400, "invalid_request", "after_token and limit must be whole numbers")
-        if not 0 < limit <= CHARGES_MOST:
-            return replies.refuse(400, "invalid_request", f"limit must be 1 to {CHARGES_MOST}")
-        own = [i for i in ctx.market.instances.values() if i.account_id == ctx.caller.account_id]
-        rows = [row for i in own if day["gte"] <= (row := _charge(ctx, i))["end"] and row["start"] <= day["lte"]]
-        shown, after = rows[start : start + limit], start + limit
-        token = str(after) if after < len(rows) else None
-        return replies.reply(
-            {"success": True, "count": len(shown), "total": len(rows), "next_token": token, "results": shown}
-        )
+        return _charges_page(ctx)
+
+
+def _charges_page(ctx: RequestContext) -> Response:
+    day = json.loads(request.args.get("select_filters", "{}")).get("day", {})
+    if not {"gte", "lte"} <= set(day):
+        return replies.refuse(400, "invalid_request", "day needs gte and lte")
+    try:
+        start, limit = int(request.args.get("after_token") or 0), int(request.args.get("limit") or CHARGES_DEFAULT)
+    except ValueError:
+        return replies.refuse(400, "invalid_request", "after_token and limit must be whole numbers")
+    if not 0 < limit <= CHARGES_MOST:
+        return replies.refuse(400, "invalid_request", f"limit must be 1 to {CHARGES_MOST}")
+    own = [i for i in ctx.market.instances.values() if i.account_id == ctx.caller.account_id]
+    rows = [row for i in own if day["gte"] <= (row := _charge(ctx, i))["end"] and row["start"] <= day["lte"]]
+    shown, after = rows[start : start + limit], start + limit
+    token = str(after) if after < len(rows) else None
+    return replies.reply(
+        {"success": True, "count": len(shown), "total": len(rows), "next_token": token, "results": shown}
+    )
 
 
 def _user(account: Account, credit_micros: int, created_at: float) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpushopper import wire
-from gpushopper.core.model.sent_item import SentItem, SentKind
+from gpushopper.core.model.records.sent_item import SentItem, SentKind
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.session_lookup import find_exactly

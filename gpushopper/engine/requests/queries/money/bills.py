@@ -8,7 +8,7 @@ from typing import Any
 
 from gpushopper import wire
 from gpushopper.clouds import console_of
-from gpushopper.core.model.charge import ChargeList
+from gpushopper.core.model.records.charge import ChargeList
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import Context

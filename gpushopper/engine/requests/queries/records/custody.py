@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from gpushopper import wire
 from gpushopper.core.lifecycle.custody import Reach, reach, rotation
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.sent_item import SentItem, SentKind
+from gpushopper.core.model.records.sent_item import SentItem, SentKind
 from gpushopper.core.model.session import Session
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.session_lookup import find

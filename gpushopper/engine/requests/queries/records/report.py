@@ -1,4 +1,4 @@
-"""The report of a session: machines, runs, costs, receipts, what was sent; fit for the appendix of a paper."""
+"""The report of a session: instances, runs, costs, receipts, what was sent; fit for the appendix of a paper."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def report(ctx: Context, ref: str) -> wire.Report:
     now = ctx.clock.now().wall
     with ctx.store.read():
         attempts = sessions.attempts_of(ctx.store, session.id)
-        machines = [_machine(ctx, a, accrued, now) for a, accrued in zip(attempts, _accrued(view), strict=True)]
+        instances = [_instance(ctx, a, accrued, now) for a, accrued in zip(attempts, _accrued(view), strict=True)]
         bill = next((one for one in session_bills(ctx, [a.id for a in attempts])), None)
     kept = kept_runs(ctx.home, session.id)
     return wire.Report(
@@ -51,12 +51,12 @@ def report(ctx: Context, ref: str) -> wire.Report:
         ended_at=view.ended_at,
         deadline_at=view.deadline_at,
         image=view.image,
-        attempts=machines,
+        attempts=instances,
         runs=[_run(one) for one in reversed(kept)],
         **_kinds(spent),
         accrued=view.accrued,
         max_cost=view.max_cost,
-        gpu_hours=sum(machine.gpu_hours for machine in machines),
+        gpu_hours=sum(instance.gpu_hours for instance in instances),
         custody=custody(ctx, session.id, None),
         version=__version__,
         made_at=now,
@@ -74,7 +74,7 @@ def _kinds(rows: Sequence[wire.CostRow]) -> dict[str, int]:
     return {name: sum(getattr(row, name) for row in rows) for name in names}
 
 
-def _machine(ctx: Context, attempt: Attempt, accrued: int, now: int) -> wire.ReportAttempt:
+def _instance(ctx: Context, attempt: Attempt, accrued: int, now: int) -> wire.ReportAttempt:
     offer = attempt.offer
     return wire.ReportAttempt(
         provider=attempt.provider,
