@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gpushopper.core.lifecycle.custody import Reach, Rotation, is_secret_file, names_secret, reach, rotation
 from gpushopper.core.model.attempt import ReceiptKind, State
-from tests.store.samples import attempt
+from tests.core.samples import attempt
 
 SECRET_NAMES = (
     "HF_TOKEN", "WANDB_API_KEY", "PGPASSWORD", "DATABASE_URL", "aws_secret_access_key", "OPENAI_APIKEY", "PAT",
@@ -35,13 +37,13 @@ def test_files_with_secrets():
 
 
 def test_who_may_have_what_a_create_carried():
-    sent = attempt(state=State.UNCERTAIN)
-    assert reach(attempt(), "") is Reach.NOBODY
+    running = attempt()
+    sent = replace(running, state=State.UNCERTAIN, instance_id=None)
+    assert reach(replace(sent, state=State.PREPARED, sent_at=None), "") is Reach.NOBODY
     assert reach(sent, "") is Reach.UNKNOWN
     assert reach(sent, ReceiptKind.REFUSED) is Reach.CLOUD and reach(sent, ReceiptKind.ABSENT) is Reach.CLOUD
     assert reach(sent, ReceiptKind.NEVER_SENT) is Reach.NOBODY
-    assert reach(attempt(state=State.RUNNING), "") is Reach.HOST
-    assert reach(attempt(state=State.RUNNING), ReceiptKind.PROVEN) is Reach.HOST
+    assert reach(running, "") is Reach.HOST and reach(running, ReceiptKind.PROVEN) is Reach.HOST
 
 
 def test_what_to_rotate_and_what_to_look_at():
