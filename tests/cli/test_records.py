@@ -39,6 +39,10 @@ def test_bills_are_shown_beside_what_was_counted(rented: Inside):
     assert row["is_beyond"] is False and row["difference_micros"] == row["billed_micros"] - row["ours_micros"]
 
 
+def test_bills_are_not_filtered(rented: Inside):
+    assert rented("costs", "--verify", "-s", NAME).code == rented("costs", "--verify", "--csv").code == 2
+
+
 def test_a_bill_that_is_wrong_exits_9_and_names_the_session(rented: Inside):
     instance = json.loads(rented("get", NAME, "--json").out)["session"]["attempts"][0]["instance_id"]
     fault = rented("sandbox", "fault", "add", "vast", "charges", "misbill", "x1000000", "--instance", instance)

@@ -89,6 +89,8 @@ def show_costs(app: App, /, session: str | None, as_csv: bool, rebuild: bool, ve
     if as_csv and app.output != "table":
         raise UsageError("--csv is an output format of its own", "leave out -o or --json")
     if verify:
+        if session or as_csv or rebuild or any(value for name, value in given.items() if name != "by"):
+            raise UsageError("--verify is about all sessions", "leave out the other options, but for -o and --json")
         _verify(app)
         return
     is_sound = _rebuild(app) if rebuild else True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.output import tables
+from gpushopper.cli.output.plan_view import print_sentences
 from gpushopper.cli.output.text_format import money, plural, when
 from gpushopper.core.timing.duration_text import span
 
@@ -50,10 +52,10 @@ def print_bills(app: App, found: wire.Bills) -> None:
     if found.rows:
         tables.out(f"\n{money(found.billed_micros)} billed, {money(found.ours_micros)} counted here for the same time")
     for account in found.accounts:
-        tables.out(account_line(account, app.now().wall))
+        print_sentences(app, [account_line(account, app.now().wall)], sys.stdout)
     if found.unbilled:
         verb = "has" if len(found.unbilled) == 1 else "have"
-        tables.out(f"{', '.join(found.unbilled)} {verb} no bill yet: it can take a day.")
+        print_sentences(app, [f"{', '.join(found.unbilled)} {verb} no bill yet: it can take a day."], sys.stdout)
 
 
 def account_line(one: wire.AccountBill, now: int) -> str:

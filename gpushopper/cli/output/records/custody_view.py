@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.output import tables
+from gpushopper.cli.output.plan_view import print_sentences
 from gpushopper.cli.output.text_format import clock_time
 from gpushopper.cli.terminal_text import clean
 
@@ -27,14 +29,14 @@ def print_custody(app: App, found: wire.Custody) -> None:
         return
     now = app.now().wall
     for row in found.hosts:
-        tables.out(clean(heading(row, now)))
+        print_sentences(app, [clean(heading(row, now))], sys.stdout)
         tables.facts(facts_of(row, now))
         tables.out("")
     if found.rotate:
-        tables.out(clean(f"If {_whose(found)} is hostile, rotate: {', '.join(found.rotate)}"))
+        print_sentences(app, [clean(f"If {_whose(found)} is hostile, rotate: {', '.join(found.rotate)}")], sys.stdout)
     if found.look_at:
-        tables.out(clean(f"Rotate what is secret in: {', '.join(found.look_at)}"))
-    tables.out(OF_OURS)
+        print_sentences(app, [clean(f"Rotate what is secret in: {', '.join(found.look_at)}")], sys.stdout)
+    print_sentences(app, [OF_OURS], sys.stdout)
 
 
 def _whose(found: wire.Custody) -> str:

@@ -14,6 +14,7 @@ from flask import Blueprint, Response
 from gpushopper.core.spending.window import Window
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.request_validation import read_query
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.requests.queries.money import costs as queries
@@ -67,7 +68,8 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.post("/verify")
     def verified() -> Response:
-        return json_response(verify(service.handle))
+        with provider_slot(service):
+            return json_response(verify(service.handle))
 
     return routes
 

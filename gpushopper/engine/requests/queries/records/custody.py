@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 
 from gpushopper import wire
 from gpushopper.core.lifecycle.custody import Reach, reach, rotation
@@ -30,8 +31,10 @@ def custody(ctx: Context, ref: str | None, host: str | None) -> wire.Custody:
             for attempt in _attempts(ctx, None if ref is None else found)
             if attempt.session_id in names and (host is None or _is_at(ctx, attempt, host))
         ]
-        sent = sent_to(ctx.store, [attempt.id for attempt in attempts])
-    return summed_up([row for a in attempts for row in _rows(ctx, names[a.session_id], a, sent)])
+        sent: dict[str, list[SentItem]] = defaultdict(list)
+        for item in sent_to(ctx.store, [attempt.id for attempt in attempts]):
+            sent[item.attempt_id].append(item)
+    return summed_up([row for a in attempts for row in _rows(ctx, names[a.session_id], a, sent[a.id])])
 
 
 def _attempts(ctx: Context, of: Sequence[Session] | None) -> list[Attempt]:
@@ -46,10 +49,10 @@ def _is_at(ctx: Context, attempt: Attempt, host: str) -> bool:
     return is_cloud and attempt.offer.host_id == host_id
 
 
-def _rows(ctx: Context, session: Session, attempt: Attempt, sent: Iterable[SentItem]) -> list[wire.CustodyRow]:
+def _rows(ctx: Context, session: Session, attempt: Attempt, items: Sequence[SentItem]) -> list[wire.CustodyRow]:
     """The attempt's row; none where nobody got anything."""
     kind = json.loads(attempt.receipt)["kind"] if attempt.receipt else ""
-    reached, items = reach(attempt, kind), [item for item in sent if item.attempt_id == attempt.id]
+    reached = reach(attempt, kind)
     if reached is Reach.NOBODY:
         return []
     variables = [name for name, _ in session.environment]
