@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.plan_view import print_sentences
 from gpushopper.cli.output.text_format import money, plural, when
+from gpushopper.cli.terminal_text import clean
 from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def print_bills(app: App, found: wire.Bills) -> None:
     if found.rows:
         tables.out(f"\n{money(found.billed_micros)} billed, {money(found.ours_micros)} counted here for the same time")
     for account in found.accounts:
-        print_sentences(app, [account_line(account, app.now().wall)], sys.stdout)
+        print_sentences(app, [clean(account_line(account, app.now().wall))], sys.stdout)
     if found.unbilled:
         verb = "has" if len(found.unbilled) == 1 else "have"
         print_sentences(app, [f"{', '.join(found.unbilled)} {verb} no bill yet: it can take a day."], sys.stdout)
