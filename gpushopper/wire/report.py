@@ -7,6 +7,7 @@ from typing import Any
 
 from gpushopper.wire.bills import BillRow
 from gpushopper.wire.custody import Custody
+from gpushopper.wire.money import CostGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +89,8 @@ class Report:
     version: str
     made_at: int
     bill: BillRow | None = None
+    days: list[CostGroup] = field(default_factory=list)
+    """Its costs by day, of the user's time zone."""
+    time_zone: str = "UTC"
     notes: list[str] = field(default_factory=list)
     """What is not in it, and why."""

@@ -1,4 +1,4 @@
-"""Reports in Markdown: what a host, a command or a name says stays text, and a month has its bounds from the daemon."""
+"""Reports in Markdown: what a host, a command or a name says stays text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from gpushopper.cli.output.records.markdown import code, facts, plain, table
-from gpushopper.cli.output.records.month_view import month_lines
 from gpushopper.cli.output.records.report_view import report_lines
 from gpushopper.client import JsonObject
 
@@ -54,7 +53,7 @@ def session(**more: Any) -> Any:
         "attempts": [attempt(instance_id=None), attempt()], "runs": [], "gpu_micros": 690_000, "storage_micros": 10_000,
         "traffic_micros": 0, "minimum_micros": 0, "accrued": 700_000, "max_cost": 0, "gpu_hours": 1.5,
         "custody": JsonObject(hosts=[host, JsonObject(host | {"reached": "cloud"})]), "version": "1", "made_at": NOW,
-        "bill": None, "notes": ["one"],
+        "bill": None, "notes": ["one"], "days": [], "time_zone": "UTC",
     }  # fmt: skip
     return JsonObject(fields | more)
 
@@ -76,20 +75,10 @@ def test_a_session_as_a_document():
 def test_the_clouds_bill_and_runs_are_in_it_where_they_are_known():
     bill = JsonObject(billed_micros=710_000, ours_micros=700_000, until_at=NOW, is_settled=False)
     run = JsonObject(run="r1", command="make | tee log", status="0", started_at=NOW, ended_at=NOW + 90_000_000)
-    text = "\n".join(report_lines(session(bill=bill, runs=[run])))
+    days = [JsonObject(key=f"2026-11-0{number}", accrued=350_000) for number in (1, 2)]
+    text = "\n".join(report_lines(session(bill=bill, runs=[run], days=days, time_zone="Europe/Berlin")))
+    assert "| day (Europe/Berlin) | counted here, $ |" in text and "| 2026-11-02 | $0.3500 |" in text
     assert (
         "The cloud has billed $0.7100 up to" in text and "may still grow; counted here for that time: $0.7000." in text
     )
     assert "| `make \\| tee log` |" in text and "| 1m 30s | 0 |" in text
-
-
-def test_a_month_by_consumer_and_by_day():
-    group = JsonObject(key="lab", gpu_micros=1, storage_micros=2, traffic_micros=0, minimum_micros=0, accrued=3_000_000,
-                       sessions=2)  # fmt: skip
-    found: Any = JsonObject(by="consumer", groups=[group], accrued=3_000_000, sessions=2, time_zone="Europe/Berlin")
-    lines = month_lines("2026-11", found)
-    assert lines[4] == "| lab | $0.0000 | $0.0000 | $0.0000 | $0.0000 | $3.0000 | 2 |"
-    assert lines[5] == "| **all** |  |  |  |  | **$3.0000** | 2 |"
-    assert "Europe/Berlin" in lines[-1]
-    by_day: Any = JsonObject({**found, "by": "day", "groups": [JsonObject({**group, "sessions": None})]})
-    assert month_lines("2026-11", by_day)[2].count("|") == 7

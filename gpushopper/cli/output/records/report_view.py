@@ -106,6 +106,9 @@ def _cost(found: wire.Report) -> list[str]:
     ]  # fmt: skip
     rows = [(name, dollars(amount, 4)) for name, amount in kinds if amount or name == "total"]
     lines = table(("for", "counted here, $"), rows)
+    if len(found.days) > 1:
+        by_day = [(day.key, dollars(day.accrued, 4)) for day in found.days]
+        lines += ["", *table((f"day ({plain(found.time_zone)})", "counted here, $"), by_day)]
     if found.bill is None:
         return lines
     bill = found.bill

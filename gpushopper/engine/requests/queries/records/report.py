@@ -9,6 +9,7 @@ from statistics import mean
 from gpushopper import __version__, wire
 from gpushopper.core.cloud import OfferKind
 from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.money import dollars
 from gpushopper.core.spending.ledger import KINDS
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.engine.context import Context
@@ -33,6 +34,7 @@ def report(ctx: Context, ref: str) -> wire.Report:
     session = find(ctx, ref)
     view = session_view(ctx, session)
     spent = costs(ctx, CostQuestion(ref=session.id)).rows
+    days = costs(ctx, CostQuestion(ref=session.id, by="day"))
     now = ctx.clock.now().wall
     with ctx.store.read():
         attempts = sessions.attempts_of(ctx.store, session.id)
@@ -61,6 +63,8 @@ def report(ctx: Context, ref: str) -> wire.Report:
         version=__version__,
         made_at=now,
         bill=None if bill is None else bill_row(bill, session.name),
+        days=[day for day in days.groups if day.accrued],
+        time_zone=days.time_zone,
         notes=_notes(view, bill is None, kept, is_compared=ctx.policy.needs_login),
     )
 
@@ -136,7 +140,7 @@ def _notes(
     shown = "GPUs, their memory and the disk were compared with what the instance shows"
     notes = [f"Hardware is as the cloud offered it; {shown if is_compared else 'nothing of it was measured'}."]
     if view.ended_at is None:
-        notes.append("The session has not ended: its costs are not final.")
+        notes.append(f"The session has not ended, and its costs are not final: at most {dollars(view.max_cost)}.")
     if is_unbilled:
         notes.append("The cloud's own bill has not been read.")
     if not kept:
