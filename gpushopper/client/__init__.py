@@ -18,6 +18,7 @@ from gpushopper.client.busy_retry import BusyRetry, is_busy
 from gpushopper.client.http_exchange import ListenQueueFull, NotConnected, Response, check_socket, exchange
 from gpushopper.client.json_object import JsonObject
 from gpushopper.client.money_requests import MoneyRequests
+from gpushopper.client.record_requests import RecordRequests
 from gpushopper.paths import Home
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("+", maxsplit=1)[0].split(".") if part.isdigit())
 
 
-class Client(MoneyRequests):
+class Client(MoneyRequests, RecordRequests):
     """One method per route of the local API."""
 
     def __init__(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 REBUILD_LIMIT_S = 90.0
 """A million entries take some ten seconds."""
+VERIFY_LIMIT_S = 60.0
+"""Clouds are waited for, forty seconds in all."""
 READ_LIMIT_S = 30.0
 
 
@@ -58,6 +60,10 @@ class MoneyRequests(ABC):
     def rebuild_costs(self) -> wire.Rebuilt:
         """Have the sums by day and month made anew from the ledger."""
         return cast("wire.Rebuilt", self._request("POST", "costs/rebuild", limit_s=REBUILD_LIMIT_S))
+
+    def verify_costs(self) -> wire.Bills:
+        """Have the clouds' bills read, and compared with what was counted here."""
+        return cast("wire.Bills", self._request("POST", "costs/verify", limit_s=VERIFY_LIMIT_S))
 
     def consumers(self) -> wire.Consumers:
         """Whom sessions are charged to."""

@@ -143,6 +143,11 @@ class Policy:
     budget_warning_s: float = 900
     price_doubted_s: float = 600
 
+    # the clouds' bills: how often they are read, for how long back, and when a bill is as good as final (D11)
+    bill_check_s: float = 86400
+    bill_lookback_s: float = 32 * 86400
+    bill_settled_s: float = 86400
+
     # watchdog: between its two lists, after the hour of a label, and for an end with its proof (ends.md E10)
     watchdog_interval_s: float = 600
     watchdog_margin_s: float = 1800

@@ -250,6 +250,7 @@ class Endpoint(Enum):
     LEFTOVERS = "leftovers"
     TIMER = "timer"
     RESTART = "restart"
+    CHARGES = "charges"
 
 
 def _has(client: object, *calls: str) -> bool:
@@ -265,9 +266,8 @@ class Marks:
 
 
 class MarksAccount(Protocol):
-    """What an adapter has beside `Provider` where keys or secrets can be registered at the account and listed again.
-
-    For clouds that tell no account id: the recorded id of a mark of ours proves that another key is of that account.
+    """What an adapter has beside `Provider` where keys or secrets can be registered at the account and listed again:
+    where no call tells the account, the recorded id of a mark of ours proves that another key is of that account.
     """
 
     def fetch_marks(self, limit_s: float) -> Marks | ReadFailed: ...

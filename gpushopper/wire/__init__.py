@@ -7,8 +7,10 @@ only ever gain fields.
 
 from __future__ import annotations
 
+from gpushopper.wire.bills import AccountBill, BillRow, Bills
 from gpushopper.wire.budgets import BudgetEnd, BudgetHolder, BudgetLimit, BudgetRequest, Budgets, BudgetView
 from gpushopper.wire.connection import ConnectionView
+from gpushopper.wire.custody import Custody, CustodyRow, SentRecorded, SentRequest, SentView
 from gpushopper.wire.deserialize import from_json
 from gpushopper.wire.money import (
     ConsumerName,
@@ -23,6 +25,7 @@ from gpushopper.wire.money import (
 from gpushopper.wire.offers import BillingView, Inventory, MissingAccount, OfferGroup, OfferView
 from gpushopper.wire.plan import Plan, PlanAccount
 from gpushopper.wire.provider_log import ProviderLog
+from gpushopper.wire.report import Report, ReportAttempt, ReportRun
 from gpushopper.wire.requests import (
     AckRequest,
     EndRequest,
@@ -75,13 +78,16 @@ __all__ = [
     "REQUEST_HEADER",
     "VERSION_HEADER",
     "Accepted",
+    "AccountBill",
     "AckRequest",
     "AlarmView",
     "Alarms",
     "AttemptView",
     "Audit",
     "AuditRow",
+    "BillRow",
     "BillingView",
+    "Bills",
     "BudgetEnd",
     "BudgetHolder",
     "BudgetLimit",
@@ -96,6 +102,8 @@ __all__ = [
     "CostGroup",
     "CostRow",
     "Costs",
+    "Custody",
+    "CustodyRow",
     "DaemonStatus",
     "EndRequest",
     "EndView",
@@ -120,11 +128,17 @@ __all__ = [
     "ProvisionRequest",
     "PullView",
     "Rebuilt",
+    "Report",
+    "ReportAttempt",
+    "ReportRun",
     "RestartRequest",
     "RunEndRequest",
     "SameAccountRequest",
     "SameAccountView",
     "SearchRequest",
+    "SentRecorded",
+    "SentRequest",
+    "SentView",
     "SessionView",
     "Sessions",
     "SignalView",

@@ -87,13 +87,13 @@ def test_a_rebuild_changes_nothing(payer: Inside):
     assert (done.code, "nothing changed" in done.err) == (0, True)
 
 
-def test_a_report_is_markdown_with_cost_by_day_and_receipt(payer: Inside):
+def test_a_report_is_markdown_with_cost_and_receipt(payer: Inside):
     shown = payer("report", "pays").out
-    for text in ("# Session pays", "| Tags | paper=neurips |", "## Attempt 1", "| Receipt | none yet |", "| Total |",
-                 "It is not final: at most $"):  # fmt: skip
+    for text in ("# Compute report: pays", "| tags | paper=neurips |", "## Instance", "no receipt yet", "| total |",
+                 "costs are not final: at most $"):  # fmt: skip
         assert text in shown, text
-    assert all(line.count("|") - line.count("\\|") in (0, 3, 6) for line in shown.splitlines())
-    assert json.loads(payer("report", "pays", "--json").out)["costs"]["accrued_micros"] > 0
+    assert all(line.count("|") - line.count("\\|") in (0, 3, 5) for line in shown.splitlines())
+    assert json.loads(payer("report", "pays", "--json").out)["report"]["accrued_micros"] > 0
 
 
 def test_a_report_of_a_month(payer: Inside):

@@ -41,6 +41,7 @@ QUICKER = {
     "guard_backoff_s",
 }  # fmt: skip
 UNSCALED = {
+    "bill_check_s", "bill_lookback_s", "bill_settled_s",
     "self_ended_observations",
     "absence_observations", "gone_observations", "price_tolerance", "adopt_duration_s", "adopt_min_remaining_s",
     "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_failed_polls", "reserve_slack_s",

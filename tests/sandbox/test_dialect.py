@@ -237,6 +237,15 @@ def test_charges_survive_the_instance(shop):
     (row,) = shop.call("GET", "/api/v0/charges/", select_filters=day).get_json()["results"]
     assert row["amount"] == pytest.approx(float(shop.ledger()["instances"][0]["usd"]), abs=0.001)
     assert shop.call("GET", "/api/v0/charges/").status_code == 400
+    shop.rent()
+    pages = []
+    for token in (None, "1"):
+        more = {"after_token": token} if token else {}
+        pages.append(shop.call("GET", "/api/v0/charges/", select_filters=day, limit="1", **more).get_json())
+    assert [(page["count"], page["total"], page["next_token"]) for page in pages] == [(1, 2, "1"), (1, 2, None)]
+    assert len({page["results"][0]["source"] for page in pages}) == 2
+    for wrong in ({"limit": "501"}, {"after_token": "x"}):
+        assert shop.call("GET", "/api/v0/charges/", select_filters=day, **wrong).status_code == 400
 
 
 def test_rate_limits_refuse_early_calls_and_delay_early_creates_further(shop):

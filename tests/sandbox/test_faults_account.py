@@ -178,3 +178,20 @@ def test_the_balance_is_zero_from_now_on_only(shop):
     made = shop.instance(number)
     assert made.history[-1] == (shop.clock.now, "stopped")
     assert made.meter.gpu_us > 3600_000_000
+
+
+def test_a_bill_can_be_wrong_for_one_instance_and_for_the_account(shop):
+    right, wrong = shop.rent("gs1-a"), shop.rent("gs1-b")
+    shop.clock.pass_seconds(3600)
+    shop.fault("charges", "misbill", "x2", instance=str(wrong))
+    day = {"day": {"gte": 0, "lte": 2_000_000_000}}
+    rows = {
+        row["source"]: row for row in shop.call("GET", "/api/v0/charges/", select_filters=day).get_json()["results"]
+    }
+    truth = {row["id"]: float(row["usd"]) for row in shop.ledger()["instances"]}
+    billed = {number: rows[f"instance-{number}"]["amount"] for number in (right, wrong)}
+    assert billed[right] == pytest.approx(truth[str(right)], abs=0.001)
+    assert 1.5 * truth[str(wrong)] < billed[wrong] < 2 * truth[str(wrong)], "the GPU alone is billed twice"
+    before = shop.call("GET", "/api/v0/users/current").get_json()["credit"]
+    shop.fault("account", "misbill", "x3")
+    assert shop.call("GET", "/api/v0/users/current").get_json()["credit"] < before

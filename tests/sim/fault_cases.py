@@ -129,6 +129,7 @@ def _accounts() -> list[Case]:
         Case("account", "revoke", None, 20, after=6),
         Case("account", "zero_balance", None, 10, after=8),
         Case("account", "balance_lag", "1h", None),
+        Case("account", "misbill", "x1.5", None),
         Case("account", "price_change", "x1.4", 1),
         Case("any", "pace", "2/10s", None),
     ]

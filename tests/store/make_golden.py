@@ -13,7 +13,15 @@ from pathlib import Path
 
 from gpushopper.store.database import Store
 from gpushopper.store.schema.migrations import MIGRATIONS, newest
-from gpushopper.store.schema.tables import BudgetRow, ConsumerRow, RollupRow, SessionTagRow
+from gpushopper.store.schema.tables import (
+    BalanceRow,
+    BillRow,
+    BudgetRow,
+    ConsumerRow,
+    RollupRow,
+    SentItemRow,
+    SessionTagRow,
+)
 from tests.store.samples import NOW
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -27,6 +35,13 @@ NEW_ROWS = {
     BudgetRow: [
         {"name": "lab", "scope_kind": "all", "scope": "", "daily": None, "monthly": 50_000_000, "session": 0,
          "at_80": "warn", "at_100": "refuse", "created_at": NOW, "changed_at": NOW + 1},
+    ],
+    BillRow: [
+        {"attempt_id": "a2", "gpu": 700, "storage": 20, "traffic": 3, "other": 0, "until_at": None, "read_at": NOW},
+    ],
+    BalanceRow: [{"provider": "vast", "account": "77", "at": NOW, "balance": -5}],
+    SentItemRow: [
+        {"id": 1, "attempt_id": "a2", "at": NOW, "kind": "file", "means": "cp", "name": "/data", "target": "/root"},
     ],
 }  # fmt: skip
 """Rows of the tables and columns that the newest migration adds."""

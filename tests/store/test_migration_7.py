@@ -9,7 +9,7 @@ import pytest
 
 from gpushopper.store import ledger
 from gpushopper.store.database import Store
-from gpushopper.store.schema.tables import BudgetRow, RollupRow, SessionTagRow
+from gpushopper.store.schema.tables import BalanceRow, BillRow, BudgetRow, RollupRow, SentItemRow, SessionTagRow
 from tests.store.make_golden import NEW_ROWS
 from tests.store.samples import NOW, raw
 
@@ -29,7 +29,7 @@ def test_the_ledger_of_before_is_kept_and_nothing_is_rolled_up_of_it_yet(home: P
     store.close()
 
 
-@pytest.mark.parametrize("row", [BudgetRow, RollupRow, SessionTagRow])
+@pytest.mark.parametrize("row", [BudgetRow, RollupRow, SessionTagRow, BillRow, BalanceRow, SentItemRow])
 def test_a_database_of_schema_7_still_opens_and_works(home: Path, row: type[BudgetRow]):
     store = opened(home, 7)
     names = [field.column_name for field in row._meta.sorted_fields]

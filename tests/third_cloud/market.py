@@ -65,6 +65,8 @@ class Nimbus:
         self.refuse_creates = ""
         """Why every create is refused; empty: none is."""
         self.organisation = "org-1"
+        self.credit = 1000.0
+        """Dollars; it falls only where a test lets it."""
         self.minimum_s = 600
         self.hides_machines = False
         """Whether its lists are far behind: they lack every machine."""
@@ -140,7 +142,7 @@ class Nimbus:
         what, _, item = path.removeprefix("/v1/").partition("/")
         given = json.loads(body) if body else {}
         if what == "organisation":
-            return 200, {"id": self.organisation, "credit": 1000.0}
+            return 200, {"id": self.organisation, "credit": self.credit}
         if what == "types":
             row = {"id": "type-1", "gpu": "H100 SXM", "gpus": 1, "vram_gb": 80, "price_hour": GPU_HOUR, "stock": 5}
             return 200, {"types": [{**row, "storage_gb_month": DISK_GB_MONTH, "disk_max_gb": 1000}]}

@@ -46,11 +46,11 @@ def _fields(attempt: AttemptView) -> dict[str, Any]:
         "label": attempt.label,
         "closed_at": attempt.closed_at,
         "accrued": attempt.accrued,
-        "receipt": _receipt(attempt.receipt),
+        "receipt": receipt_fields(attempt.receipt),
     }
 
 
-def _receipt(receipt: dict[str, Any] | None) -> dict[str, Any] | None:
+def receipt_fields(receipt: dict[str, Any] | None) -> dict[str, Any] | None:
     """The stored evidence unchanged, except that amounts get `_micros` names."""
     if receipt is None:
         return None

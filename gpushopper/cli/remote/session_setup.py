@@ -13,6 +13,7 @@ from gpushopper.cli.input.env_file import read_env_files
 from gpushopper.cli.input.exit_passthrough import OWN_FAILURE
 from gpushopper.cli.input.options import VARIABLES
 from gpushopper.cli.remote import follow_run, runs, ssh_connection
+from gpushopper.cli.remote.sent_record import record_setup
 from gpushopper.core.model.shell_environment import INSTALL_VARIABLES, exports, over_ssh
 from gpushopper.errors import ShopperError, UsageError
 
@@ -109,6 +110,8 @@ def apply(app: App, session: SessionView, wanted: SessionSetup) -> None:
 
 
 def _apply(app: App, found: ConnectionView, wanted: SessionSetup) -> None:
+    scripts = [name for name, text in (("--setup", wanted.setup), ("--onstart", wanted.onstart)) if text is not None]
+    record_setup(app, found, wanted.variables, [f"the script of {name}" for name in scripts])
     if wanted.variables:
         _send(found, INSTALL_VARIABLES, exports(wanted.variables).encode(), "the variables could not be set")
     if wanted.setup is not None:

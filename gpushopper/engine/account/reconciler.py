@@ -28,6 +28,7 @@ from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.result_dispatch import ResultDispatch
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
+from gpushopper.engine.account.upkeep.bill_reading import BillReading
 from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval, removes_what_it_leaves
 from gpushopper.engine.account.upkeep.server_timers import ServerTimers
 from gpushopper.engine.account.watching.landings import Landings
@@ -63,6 +64,7 @@ class AccountReconciler:
         self.leftovers = LeftoverRemoval(self)
         self.timers = ServerTimers(self)
         self.landings = Landings(self)
+        self.bills = BillReading(self)
         self.results = ResultDispatch(
             self.calls,
             self.observed,
@@ -76,6 +78,7 @@ class AccountReconciler:
             self.leftovers,
             self.timers,
             self.landings,
+            self.bills,
         )
         self._missing_key_due: int | None = ctx.clock.now().boot + us(self.policy.degraded_after_s)
 
@@ -126,6 +129,7 @@ class AccountReconciler:
         self.mark.send(now)
         self.timers.send(now)
         self.leftovers.send(now)
+        self.bills.send(now)
 
     def next_due(self, now: ClockSnapshot) -> int | None:
         """When a step has something to do, in µs of the boot clock; None when nothing is planned."""
@@ -134,7 +138,7 @@ class AccountReconciler:
         dues = self.calls.expirations()
         dues += self.poller.dues(now) + self.destroyer.dues(now) + self.creator.dues(now)
         dues += self.heartbeats.dues(now) + self.key_attachment.dues(now) + self.reads.dues(now) + self.mark.dues(now)
-        dues += self.leftovers.dues(now) + self.timers.dues(now) + self.landings.dues(now)
+        dues += self.leftovers.dues(now) + self.timers.dues(now) + self.landings.dues(now) + self.bills.dues(now)
         return min(dues, default=None)
 
     def _alarm_missing_key(self, now: ClockSnapshot) -> None:

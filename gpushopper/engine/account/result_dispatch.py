@@ -19,6 +19,7 @@ from gpushopper.engine.account.listing.instance_reads import InstanceReads
 from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
+from gpushopper.engine.account.upkeep.bill_reading import BillReading
 from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval
 from gpushopper.engine.account.upkeep.server_timers import ServerTimers
 from gpushopper.engine.account.watching.landings import Landings
@@ -43,6 +44,7 @@ class ResultDispatch:
     leftovers: LeftoverRemoval
     timers: ServerTimers
     landings: Landings
+    bills: BillReading
 
     def on_result(self, done: CallResult, now: ClockSnapshot) -> None:
         """Settle the call that this result belongs to; it stays in flight when storing the result fails.
@@ -111,6 +113,8 @@ class ResultDispatch:
                 self.timers.on_result(key[2], value)
             case kinds.PULL if call is not None:
                 self.landings.on_result(key[2], value, now)
+            case kinds.CHARGES if call is not None:
+                self.bills.on_result(value, now)
             case kinds.OUTPUTS:
                 self.heartbeats.outputs.on_result(key[2], value)
             case kinds.ATTACH:

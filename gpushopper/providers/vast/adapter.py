@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from gpushopper.core.model.guard_recipe import GuardRecipe
+from gpushopper.core.model.records.charge import ChargeList
 from gpushopper.providers.api import ApiClient, Call, Failure, Reply, TimeLimit
 from gpushopper.providers.base import (
     Account,
@@ -32,7 +33,7 @@ from gpushopper.providers.base import (
     UnknownOutcome,
 )
 from gpushopper.providers.kit import UnknownFields, number_id
-from gpushopper.providers.vast import destroy, instance_list, offer_search
+from gpushopper.providers.vast import charges, destroy, instance_list, offer_search
 from gpushopper.providers.vast.account import read_account
 from gpushopper.providers.vast.create import create_body, read_create
 from gpushopper.providers.vast.logs import fetch_log
@@ -185,6 +186,16 @@ class Vast:
         if number_id(instance_id) is None:
             return ReadFailed(ErrorKind.SHAPE, "not an instance id of Vast")
         found = fetch_log(self._api, instance_id, tail, self._api.limit(limit_s))
+        return self._shown(found) if isinstance(found, ReadFailed) else found
+
+    def fetch_charges(self, start_at: int, end_at: int, limit_s: float) -> ChargeList | ReadFailed:
+        """What was charged for each instance; the key must be allowed to read the billing (vastai.md 10)."""
+        limit = self._api.limit(limit_s)
+
+        def fetch(token: str | None) -> Reply | Failure:
+            return self._get(Endpoint.CHARGES, charges.PATH, limit, charges.query(start_at, end_at, token), wait=True)
+
+        found = charges.read_pages(fetch, self._unknown)
         return self._shown(found) if isinstance(found, ReadFailed) else found
 
     def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]:

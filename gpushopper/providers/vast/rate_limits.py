@@ -25,6 +25,7 @@ RATE_LIMITS: Mapping[str, RateLimit] = {
     Endpoint.KEYS.value: RateLimit(1.1),
     Endpoint.LOGS.value: RateLimit(1.1),
     Endpoint.RESTART.value: RateLimit(1.1),
+    Endpoint.CHARGES.value: RateLimit(1.1),
     GPU_NAMES: RateLimit(1.1),
 }
 

@@ -66,6 +66,10 @@ class Fault:
         """Return the argument as microseconds."""
         return parse_duration(self.arg or default)
 
+    def factor_arg(self, default: str) -> float:
+        """Return the argument as a factor: `x1.4`."""
+        return float((self.arg or default).removeprefix("x"))
+
 
 class FaultTable:
     """All faults that are set. They act in the order they were added; `chance` is seeded."""

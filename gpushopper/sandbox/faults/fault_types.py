@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gpushopper.sandbox.rate_limits import Bucket
 from gpushopper.sandbox.timing import parse_duration, parse_range
 
-CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "any")
+CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "charges", "any")
 """The API calls a fault can act on. `logs` requests an instance's log, `log_file` fetches it."""
 HOST = "host"
 """In place of an API call: the fault acts on the host of a live instance."""
@@ -132,6 +132,7 @@ FAULT_TYPES: dict[str, FaultType] = {
         "ack_noop:number delay:range 500_done 404_alive 404_gone stop_instead zombie:duration"
         " needs_min_age:duration no_content",
     ),
+    **_group("bill", ("charges", "account"), "misbill:number"),
     **_group("account_wide", ("account",), "revoke zero_balance balance_lag:duration price_change:number"),
     **_group("reply", CALLS, "status:number auth404 429:number 429_plain_text:number schema_change:needed pace:pace"),
     **_group(

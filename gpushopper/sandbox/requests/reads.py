@@ -21,7 +21,12 @@ def shown_phase(ctx: RequestContext, instance: Instance) -> Phase | None:
 
 
 def reported_credit(ctx: RequestContext, account: Account) -> int:
-    """Return the credit in micro-dollars as the API reports it; the fault `balance_lag` makes it an old one."""
+    """Return the credit in micro-dollars as the API reports it.
+
+    The fault `balance_lag` makes it an old one, `misbill` lets more have been spent than was used.
+    """
+    if wrong := ctx.trigger("misbill"):
+        return account.paid_in_micros - round(account.spent_units * wrong.factor_arg("1.5")) // UNITS_PER_MICRO
     fault = ctx.trigger("balance_lag")
     if fault is None:
         return account.credit_micros

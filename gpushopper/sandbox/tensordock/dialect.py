@@ -72,6 +72,6 @@ TENSORDOCK = Dialect(
     base_path=BASE,
     kinds=("vm",),
     without=frozenset(
-        ("error_with_id", "env_drop", "page_cut", "page_shift", "balance_lag", "429_plain_text", "key_scope")
+        ("error_with_id", "env_drop", "page_cut", "page_shift", "balance_lag", "429_plain_text", "key_scope", "misbill")
     ),
 )

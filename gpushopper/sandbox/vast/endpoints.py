@@ -34,5 +34,5 @@ ENDPOINTS: dict[str, Endpoint] = {
     "create_ssh_key": Endpoint("other", "user_write", _QUICK),
     "delete_ssh_key": Endpoint("other", "user_write", _QUICK),
     "show_user": Endpoint("account", "user_read", Gap(0)),
-    "list_charges": Endpoint("other", "billing_read", _QUICK),
+    "list_charges": Endpoint("charges", "billing_read", _QUICK),
 }

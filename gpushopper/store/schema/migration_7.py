@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+BILLS = (
+    # What the cloud says that it has charged for an attempt's instance; the newest reading replaces the one before.
+    """CREATE TABLE bills (attempt_id TEXT NOT NULL PRIMARY KEY REFERENCES attempts (id),
+        gpu INTEGER NOT NULL, storage INTEGER NOT NULL, traffic INTEGER NOT NULL, other INTEGER NOT NULL,
+        until_at INTEGER, read_at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+    # What was left on an account, once a day: where a cloud tells no charges, this is all there is to compare with.
+    """CREATE TABLE balances (provider TEXT NOT NULL, account TEXT NOT NULL, at INTEGER NOT NULL,
+        balance INTEGER NOT NULL, PRIMARY KEY (provider, account, at)) STRICT, WITHOUT ROWID""",
+    # Recorded before anything is sent; the attempt tells the host that it was sent to.
+    """CREATE TABLE sent_items (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        attempt_id TEXT NOT NULL REFERENCES attempts (id), at INTEGER NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('file', 'variable')), means TEXT NOT NULL CHECK (means <> ''),
+        name TEXT NOT NULL CHECK (name <> ''), target TEXT NOT NULL) STRICT""",
+    "CREATE INDEX sent_items_attempt ON sent_items (attempt_id)",
+)
+"""The clouds' own bills, and what was sent to which host."""
+
 MONEY = (
     # A consumer that was renamed stays as a name for the new one: a script that still says it charges the same party.
     "ALTER TABLE consumers ADD COLUMN renamed_to TEXT REFERENCES consumers (name) CHECK (renamed_to <> name)",
@@ -23,4 +40,5 @@ MONEY = (
         at_80 TEXT NOT NULL CHECK (at_80 IN ('warn', 'none')),
         at_100 TEXT NOT NULL CHECK (at_100 IN ('refuse', 'stop')),
         created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT""",
+    *BILLS,
 )

@@ -10,6 +10,7 @@ import peewee
 
 from gpushopper.core.model.attempt import DesiredState, Origin, State
 from gpushopper.core.model.ends.run_end import RunEndMode
+from gpushopper.core.model.records.sent_item import SentKind
 from gpushopper.store.schema.columns import DeadlineText, EnumText, JsonText, OffersText, OfferText, PairsText, Text
 
 
@@ -329,7 +330,49 @@ class BudgetRow(Row):
         table_name = "budgets"
 
 
+class BillRow(Row):
+    """What a cloud has charged for an attempt's instance (store/money/bills.py)."""
+
+    attempt_id = Text(primary_key=True)
+    gpu = peewee.IntegerField()
+    storage = peewee.IntegerField()
+    traffic = peewee.IntegerField()
+    other = peewee.IntegerField()
+    until_at = optional_int()
+    read_at = peewee.IntegerField()
+
+    class Meta:
+        table_name = "bills"
+
+
+class BalanceRow(Row):
+    provider = Text()
+    account = Text()
+    at = peewee.IntegerField()
+    balance = peewee.IntegerField()
+
+    class Meta:
+        table_name = "balances"
+        primary_key = peewee.CompositeKey("provider", "account", "at")
+
+
+class SentItemRow(Row):
+    """core.model.records.sent_item.SentItem, column by column."""
+
+    id = peewee.AutoField()
+    attempt_id = Text()
+    at = peewee.IntegerField()
+    kind = EnumText(SentKind)
+    means = Text()
+    name = Text()
+    target = Text()
+
+    class Meta:
+        table_name = "sent_items"
+
+
 TABLES: tuple[type[Row], ...] = (
     MetaRow, AccountRow, AccountKeyRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow,
     AlarmRow, StoredResponseRow, RunEndRow, HeartbeatRow, SessionTagRow, RollupRow, BudgetRow,
+    BillRow, BalanceRow, SentItemRow,
 )  # fmt: skip

@@ -26,10 +26,10 @@ CONSUMER_RENAMED = "NEW.consumer IS (SELECT renamed_to FROM consumers WHERE name
 ID_DISOWNED = f"NEW.instance_id IS NULL AND NEW.state = '{State.UNCERTAIN}' AND OLD.state <> '{State.UNCERTAIN}'"
 """The one exception: an attempt whose id turned out to be of a foreign instance is uncertain again, without id."""
 
-NO_DELETE_TABLES = ("attempts", "sessions", "events", "ledger", "known_instances")
+NO_DELETE_TABLES = ("attempts", "sessions", "events", "ledger", "known_instances", "sent_items")
 """Tables whose rows are never deleted: instances are compared with closed attempts too."""
 
-IMMUTABLE_TABLES = ("events", "ledger")
+IMMUTABLE_TABLES = ("events", "ledger", "sent_items")
 VERSIONED_COLUMNS = {"attempts": ("state", "desired_state", "instance_id"), "sessions": ("desired_state",)}
 
 

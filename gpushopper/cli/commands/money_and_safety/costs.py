@@ -13,7 +13,7 @@ from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.input.durations import parse_moment
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import money, plural
-from gpushopper.errors import UsageError
+from gpushopper.errors import ProblemsFound, UsageError
 
 if TYPE_CHECKING:
     from gpushopper import wire
@@ -79,14 +79,20 @@ def costs() -> None:
 @click.option("--by", type=click.Choice(GROUPS), default="session", help="Group the costs.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, amounts in dollars.")
 @click.option("--rebuild", is_flag=True, help="Add the ledger up anew by day and month: changes nothing.")
+@click.option("--verify", is_flag=True, help="Read the clouds' own bills and compare them. Exits 9 on a difference.")
 @click.pass_obj
-def show_costs(app: App, /, session: str | None, as_csv: bool, rebuild: bool, **given: Any) -> None:
+def show_costs(app: App, /, session: str | None, as_csv: bool, rebuild: bool, verify: bool, **given: Any) -> None:
     """Show costs: all of them, or those incurred in a span of time.
 
     A session that began before it counts with its part, to the second. Days and months are those of your time zone.
     """
     if as_csv and app.output != "table":
         raise UsageError("--csv is an output format of its own", "leave out -o or --json")
+    if verify:
+        if session or as_csv or rebuild or any(value for name, value in given.items() if name != "by"):
+            raise UsageError("--verify is about all sessions", "leave out the other options, but for -o and --json")
+        _verify(app)
+        return
     is_sound = _rebuild(app) if rebuild else True
     window = read_window(app, given.pop("period"), given.pop("start"), given.pop("end"))
     ref = "" if session is None else session_argument.to_show(app, session).id
@@ -138,6 +144,21 @@ def _print_csv(found: wire.Costs) -> None:
         return
     rows = [{found.by: group["key"], **group} for group in found.groups]  # type: ignore[index, dict-item]
     print_csv(rows, (found.by, *(CSV_BY_TIME if found.by in ("day", "month") else CSV_BY_NAME)))
+
+
+def _verify(app: App) -> None:
+    """Have the clouds' bills read, and show them beside what was counted here.
+
+    Raises:
+        ProblemsFound: a bill differs by more than a dollar and 5 %.
+    """
+    from gpushopper.cli.output.money import bills_view
+
+    found = app.client.verify_costs()
+    bills_view.print_bills(app, found)
+    if problem := bills_view.problem_text(found):
+        consoles = " and ".join(sorted({one.console for one in found.accounts if one.source != "nothing"}))
+        raise ProblemsFound(problem, f"look at the bill: {consoles}")
 
 
 def _rebuild(app: App) -> bool:

@@ -12,9 +12,7 @@ from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.durations import parse_date
 from gpushopper.cli.output import json_output, tables
-from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import UsageError
-from gpushopper.kept_runs import kept_runs
 
 NOW = "now"
 
@@ -40,7 +38,7 @@ def report(ctx: click.Context, name: str | None, month: str | None, by: str | No
     _report_session(ctx.obj, name)
 
 
-_NOTHING: dict[str, Any] = {"session": None, "consumer": "", "tag": "", "rebuild": False}
+_NOTHING: dict[str, Any] = {"session": None, "consumer": "", "tag": "", "rebuild": False, "verify": False}
 
 
 def _window(month: str) -> dict[str, Any]:
@@ -54,14 +52,13 @@ def _window(month: str) -> dict[str, Any]:
 
 
 def _report_session(app: App, name: str | None) -> None:
-    from gpushopper.cli.output.money.report_view import markdown
+    from gpushopper.cli.output.receipt_view import receipt_fields
+    from gpushopper.cli.output.records.report_view import report_lines
 
-    session = session_argument.to_show(app, name)
-    costs = app.client.costs(session=session.id, by="day")
-    runs = kept_runs(app.home, session.id)
+    found = app.client.report(session_argument.to_show(app, name).id)
     if app.as_json:
-        kept = [{"run": each.run.run, "command": each.run.command, "status": each.run.status} for each in runs]
-        tables.out(json_output.document(session=session, costs=costs, runs=kept))
+        attempts = [{**one, "receipt": receipt_fields(one.receipt)} for one in found.attempts]  # type: ignore[dict-item]
+        tables.out(json_output.document(report={**found, "attempts": attempts}))  # type: ignore[dict-item]
         return
-    for line in markdown(session, costs, runs):
-        tables.out(clean(line))
+    for line in report_lines(found):
+        tables.out(app.with_sandbox_flag(line))

@@ -15,7 +15,9 @@ from gpushopper.cli.process import daemon_process, sandbox_process
 from gpushopper.errors import UsageError
 from gpushopper.paths import Home
 
-CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "any", "host")
+CALLS = (
+    "search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "charges", "any", "host",
+)  # fmt: skip
 
 
 def sandbox_home(app: App) -> Home:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from gpushopper.cli.app import App
@@ -10,6 +12,7 @@ from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.remote import ssh_connection
 from gpushopper.cli.remote.copy.copying import Copy, CopyOptions, CopyResult
 from gpushopper.cli.remote.copy.path_arguments import parse_arguments, to_text
+from gpushopper.cli.remote.sent_record import record_files
 from gpushopper.errors import UsageError
 
 
@@ -36,7 +39,7 @@ def cp(app: App, words: tuple[str, ...], mkdir: bool, exclude: tuple[str, ...], 
         raise UsageError("the pattern of --exclude is empty (an unset variable?)", "for instance: --exclude '*.tmp'")
     found = ssh_connection.find(app, paths.session)
     options = CopyOptions(tuple(map(ssh_connection.to_bytes, exclude)), mkdir, verbose)
-    result = Copy(app, found, paths, options).perform()
+    result = Copy(app, found, paths, options, partial(record_files, app, found, "cp")).perform()
     if not paths.target.is_stream:
         _report(app, words, result)
 

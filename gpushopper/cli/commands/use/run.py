@@ -16,6 +16,7 @@ from gpushopper.cli.input.exit_passthrough import ExitPassthroughCommand, remote
 from gpushopper.cli.input.options import VARIABLES
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.remote import follow_run, runs, ssh_connection
+from gpushopper.cli.remote.sent_record import record_variables
 from gpushopper.errors import ShopperError, UsageError
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def start(
     ending: run_ending.Ending | None, *, detach: bool,
 ) -> int | None:  # fmt: skip
     """Start the run; what allows it to end the session is recorded before, and withdrawn where it was not started."""
+    record_variables(app, found, work, variables)
     app.interrupt_hint = f"the run {work} may have started on {found.name}; see: gpu-shopper run ls {found.name}"
     if ending is not None:
         run_ending.allow(app, ending, work)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from gpushopper.cli.app import App
@@ -12,6 +14,7 @@ from gpushopper.cli.output.text_format import plural
 from gpushopper.cli.remote import ssh_connection
 from gpushopper.cli.remote.copy.path_arguments import CopyArguments, PathArgument, to_text
 from gpushopper.cli.remote.copy.sync import Sync
+from gpushopper.cli.remote.sent_record import record_files
 from gpushopper.errors import UsageError
 
 NAMED = 5
@@ -40,7 +43,8 @@ def sync(app: App, direction: str, name: str, here: str, there: str, overwrite: 
     remote = PathArgument(found.name, ssh_connection.to_bytes(there))
     source, target = (local, remote) if up else (remote, local)
     contents = source._replace(path=source.path.rstrip(b"/") + b"/")
-    done = Sync(app, found, CopyArguments((contents,), target, up), overwrite=overwrite)
+    record = partial(record_files, app, found, "sync")
+    done = Sync(app, found, CopyArguments((contents,), target, up), overwrite=overwrite, before_upload=record)
     done.synchronize(dry_run=dry_run)
     sent, newer = [to_text(path) for path in done.sent], [to_text(path) for path in done.newer]
     if app.as_json:

@@ -8,7 +8,7 @@ transport, so that the result does not depend on the transport.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 INTERRUPT_HINT = "what has arrived is kept; the same command resumes the copy"
 Side = LocalSide | RemoteSide
+BeforeUpload = Callable[[Sequence[bytes | None], bytes], None]
+"""Called with the local sources (None: standard input) and the target there, before anything is sent."""
 
 
 class CopyOptions(NamedTuple):
@@ -54,8 +56,12 @@ class CopyResult:
 class Copy:
     """Copies what the arguments name, to or from one session."""
 
-    def __init__(self, app: App, found: ConnectionView, paths: CopyArguments, options: CopyOptions) -> None:
+    def __init__(
+        self, app: App, found: ConnectionView, paths: CopyArguments, options: CopyOptions,
+        before_upload: BeforeUpload | None = None,
+    ) -> None:  # fmt: skip
         self.app, self.paths, self.options = app, paths, options
+        self.before_upload = before_upload
         self.remote, local = RemoteSide(found), LocalSide(options.patterns)
         self.source_side: Side = local if paths.is_upload else self.remote
         self.target_side: Side = self.remote if paths.is_upload else local
@@ -83,6 +89,8 @@ class Copy:
         seen = self.remote.inspect([path])[path]
         if not is_upload and seen.what == "none":
             raise NotFound(f"there is no {to_text(typed)}{self.remote.where}", code="file_not_found")
+        if is_upload:
+            self._announce([None], typed)
         with ProgressBar(self.app, None if is_upload else seen.size) as bar:
             if is_upload:
                 streams.send(self.remote, seen, typed, self.options.mkdir, bar)
@@ -94,6 +102,8 @@ class Copy:
 
     def _files(self) -> None:
         jobs = self.plan()
+        if self.paths.is_upload and any(files_of(job.entries) for job in jobs):
+            self._announce([source.path for source in self.paths.sources], path_of(self.paths.target))
         self.app.interrupt_hint = INTERRUPT_HINT
         total = sum(entry.size for job in jobs for entry in files_of(job.entries))
         with ProgressBar(self.app, total) as bar:
@@ -101,6 +111,10 @@ class Copy:
                 self._transfer(job, bar)
             self.result.moved += bar.moved
         self.app.interrupt_hint = ""
+
+    def _announce(self, sources: Sequence[bytes | None], target: bytes) -> None:
+        if self.before_upload is not None:
+            self.before_upload(sources, target)
 
     # ---- planning
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gpushopper.cli.remote.copy.copying import Copy, CopyOptions, path_of
+from gpushopper.cli.remote.copy.copying import BeforeUpload, Copy, CopyOptions, path_of
 from gpushopper.cli.remote.copy.path_arguments import CopyArguments, option_safe, to_text
 from gpushopper.cli.remote.copy.planning import Source
 from gpushopper.errors import Refused
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 class Sync(Copy):
     """One of them. `sent`: what is copied; `newer`: those that stay as they are; `same`: how many are equal."""
 
-    def __init__(self, app: App, found: ConnectionView, paths: CopyArguments, *, overwrite: bool) -> None:
-        super().__init__(app, found, paths, CopyOptions(mkdir=True))
+    def __init__(
+        self, app: App, found: ConnectionView, paths: CopyArguments, *, overwrite: bool,
+        before_upload: BeforeUpload | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(app, found, paths, CopyOptions(mkdir=True), before_upload)
         self.overwrite = overwrite
         self.sent: list[bytes] = []
         self.newer: list[bytes] = []

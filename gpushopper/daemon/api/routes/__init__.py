@@ -17,13 +17,14 @@ from gpushopper.daemon.api.routes import (
     process,
     provider_logs,
     providers,
+    records,
     runs,
     sessions,
     why,
 )
 
 _NOUNS = (
-    health, inventory, sessions, runs, why, provider_logs, costs, budgets, consumers, events, alarms, providers, keys,
-    process,
+    health, inventory, sessions, runs, why, provider_logs, costs, budgets, consumers, records, events, alarms,
+    providers, keys, process,
 )  # fmt: skip
 BLUEPRINTS = tuple(module.blueprint for module in _NOUNS)

@@ -1,4 +1,7 @@
-"""GET /costs, /costs/summary: what sessions have cost and can still cost. POST /costs/rebuild: rollups made anew."""
+"""GET /costs, /costs/summary: what sessions have cost and can still cost. POST /costs/rebuild: rollups made anew.
+
+POST /costs/verify: the clouds' bills, read now, beside ours.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ from flask import Blueprint, Response
 from gpushopper.core.spending.window import Window
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.request_validation import read_query
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.requests.queries.money import costs as queries
+from gpushopper.engine.requests.queries.money.bills import verify
 from gpushopper.engine.requests.queries.money.cost_question import CostQuestion
 from gpushopper.engine.rollup_job import rebuild
 from gpushopper.wire import Costs, Rebuilt
@@ -37,7 +42,7 @@ class CostsQuery:
 
 
 def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/costs`, `/api/v1/costs/summary`, `/api/v1/costs/rebuild`."""
+    """`/api/v1/costs`, `/api/v1/costs/summary`, `/api/v1/costs/rebuild`, `/api/v1/costs/verify`."""
     routes = Blueprint("costs", __name__, url_prefix="/api/v1/costs")
 
     def fetch() -> Costs:
@@ -60,6 +65,11 @@ def blueprint(service: Service) -> Blueprint:
     def rebuilt() -> Response:
         count, is_same = rebuild(service.handle.ctx)
         return json_response(Rebuilt(count, is_same))
+
+    @routes.post("/verify")
+    def verified() -> Response:
+        with provider_slot(service):
+            return json_response(verify(service.handle))
 
     return routes
 

@@ -12,7 +12,7 @@ from gpushopper.engine.executor import ATTACH, DESTROY, HEARTBEAT, OUTPUTS, PULL
 from gpushopper.providers.base import Endpoint, Provider
 
 ACCOUNT, LIST, GET, CREATE, LABEL, MARK = "account", "list", "get", "create", "label", "mark"
-LEFTOVERS, TIMER = "leftovers", "timer"
+LEFTOVERS, TIMER, CHARGES = "leftovers", "timer", "charges"
 """Kinds of calls, beside those that the executor knows. All but heartbeats are named as their endpoint."""
 
 CallKey = tuple[Any, ...]
@@ -23,8 +23,8 @@ START_GRACE_S = 2.5
 _START_GRACE_US = us(START_GRACE_S)
 
 __all__ = [
-    "ACCOUNT", "ATTACH", "CREATE", "DESTROY", "GET", "HEARTBEAT", "LABEL", "LEFTOVERS", "LIST", "MARK", "OUTPUTS",
-    "PULL", "TIMER", "CallKey", "ProviderCalls",
+    "ACCOUNT", "ATTACH", "CHARGES", "CREATE", "DESTROY", "GET", "HEARTBEAT", "LABEL", "LEFTOVERS", "LIST", "MARK",
+    "OUTPUTS", "PULL", "TIMER", "CallKey", "ProviderCalls",
 ]  # fmt: skip
 
 

@@ -14,6 +14,9 @@ from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.offer_rows import SCALE
 from gpushopper.sandbox.vast.request_bodies import next_key_id
 
+CHARGES_DEFAULT, CHARGES_MOST = 100, 500
+"""Charges on a page: where the request names no limit, and at most."""
+
 
 def register(app: Flask, ctx: RequestContext) -> None:
     """Add the endpoints about the account."""
@@ -47,14 +50,26 @@ def register(app: Flask, ctx: RequestContext) -> None:
 
     @app.get("/api/v0/charges/")
     def list_charges() -> Response:
-        day = json.loads(request.args.get("select_filters", "{}")).get("day", {})
-        if not {"gte", "lte"} <= set(day):
-            return replies.refuse(400, "invalid_request", "day needs gte and lte")
-        own = [i for i in ctx.market.instances.values() if i.account_id == ctx.caller.account_id]
-        rows = [row for i in own if day["gte"] <= (row := _charge(i, ctx.market.now()))["end"]]
-        return replies.reply(
-            {"success": True, "count": len(rows), "total": len(rows), "next_token": None, "results": rows}
-        )
+        return _charges_page(ctx)
+
+
+def _charges_page(ctx: RequestContext) -> Response:
+    day = json.loads(request.args.get("select_filters", "{}")).get("day", {})
+    if not {"gte", "lte"} <= set(day):
+        return replies.refuse(400, "invalid_request", "day needs gte and lte")
+    try:
+        start, limit = int(request.args.get("after_token") or 0), int(request.args.get("limit") or CHARGES_DEFAULT)
+    except ValueError:
+        return replies.refuse(400, "invalid_request", "after_token and limit must be whole numbers")
+    if not 0 < limit <= CHARGES_MOST:
+        return replies.refuse(400, "invalid_request", f"limit must be 1 to {CHARGES_MOST}")
+    own = [i for i in ctx.market.instances.values() if i.account_id == ctx.caller.account_id]
+    rows = [row for i in own if day["gte"] <= (row := _charge(ctx, i))["end"] and row["start"] <= day["lte"]]
+    shown, after = rows[start : start + limit], start + limit
+    token = str(after) if after < len(rows) else None
+    return replies.reply(
+        {"success": True, "count": len(shown), "total": len(rows), "next_token": token, "results": shown}
+    )
 
 
 def _user(account: Account, credit_micros: int, created_at: float) -> dict[str, Any]:
@@ -96,13 +111,18 @@ def _user(account: Account, credit_micros: int, created_at: float) -> dict[str, 
     }
 
 
-def _charge(instance: Instance, now: int) -> dict[str, Any]:
-    """Return one instance's charges; a destroyed one still has its own (vastai.md 10)."""
+def _charge(ctx: RequestContext, instance: Instance) -> dict[str, Any]:
+    """Return one instance's charges; a destroyed one still has its own (vastai.md 10).
+
+    The fault `misbill` bills its GPU time wrongly.
+    """
     meter = instance.meter
-    start, end = instance.created_at // SECOND, (instance.ended_at or now) // SECOND
+    start, end = instance.created_at // SECOND, (instance.ended_at or ctx.market.now()) // SECOND
     hours = meter.gpu_us / HOUR
+    fault = ctx.trigger("misbill", names=instance.names)
+    gpu_units = meter.gpu_units if fault is None else round(meter.gpu_units * fault.factor_arg("1.5"))
     parts = (
-        ("gpu", meter.gpu_units, f"{hours:.3f} hours at ${instance.gpu_rate / SCALE:.3f}/hour"),
+        ("gpu", gpu_units, f"{hours:.3f} hours at ${instance.gpu_rate / SCALE:.3f}/hour"),
         ("disk", meter.storage_units, f"{instance.spec.disk_gb:g} GB"),
         ("bwd", meter.traffic_units, "traffic"),
     )
@@ -114,7 +134,7 @@ def _charge(instance: Instance, now: int) -> dict[str, Any]:
         "type": "instance",
         "source": f"instance-{instance.id}",
         "description": f"Instance {instance.id} Charges - {days} days",
-        "amount": _dollars(meter.units),
+        "amount": _dollars(gpu_units + meter.storage_units + meter.traffic_units),
         "metadata": {"label": instance.label},
         "items": [{**item, "type": t, "description": text, "amount": _dollars(units)} for t, units, text in parts],
     }
