@@ -42,6 +42,7 @@ BUDGET_USED_UP = "budget_used_up"
 BUDGET_OVERCOMMITTED = "budget_overcommitted"
 BUDGET_ENDS = "budget_ends"
 BUDGET_DOUBTED = "budget_doubted"
+ALERT_UNDELIVERED = "alert_undelivered"
 
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
@@ -83,6 +84,7 @@ HINTS = {
     BUDGET_OVERCOMMITTED: "end a session earlier, or raise the limit: gpu-shopper budget",
     BUDGET_ENDS: "raise the limit to keep it: gpu-shopper budget",
     BUDGET_DOUBTED: "end a session yourself: gpu-shopper done NAME; or raise the limit: gpu-shopper budget",
+    ALERT_UNDELIVERED: "see: gpu-shopper notify; try the channel: gpu-shopper notify test CHANNEL",
     OFFLINE: "instances go on without it, and end at their deadlines; nothing is concluded from their silence",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }

@@ -35,6 +35,11 @@ def after(store: Store, cursor: int, limit: int = 200, session_id: str | None = 
     return [EventView(*row) for row in store.rows(select._replace(values=values))]
 
 
+def data_of(store: Store, session_id: str, kind: str) -> list[dict[str, Any]]:
+    """The data of a session's lines of one kind, oldest first."""
+    return [data for (data,) in store.rows(_data(session_id, kind))]
+
+
 def last_id(store: Store) -> int:
     """The cursor at the end of the history; 0 when nothing has happened."""
     return int(store.rows(EventRow.select(fn.COALESCE(fn.MAX(EventRow.id), 0)))[0][0])
@@ -49,3 +54,9 @@ def _lines(is_of_session: bool) -> Any:
     if is_of_session:
         query = query.where(EventRow.session_id == "")
     return query.order_by(EventRow.id).limit(1)
+
+
+@cached_select
+def _data(session_id: str, kind: str) -> Any:
+    query = EventRow.select(EventRow.data).where((EventRow.session_id == session_id) & (EventRow.kind == kind))
+    return query.order_by(EventRow.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gpushopper.core.model.ends.agent_report import AgentReport
+from gpushopper.core.model.ends.agent_report import AgentReport, RunSeen
 from gpushopper.core.timing.clock_snapshot import SECOND
 
 
@@ -19,6 +19,7 @@ class SimAgent:
     heard_at: int = 0
     ends: dict[str, int] = field(default_factory=dict)
     is_dead: bool = False
+    runs: tuple[RunSeen, ...] = ()
 
     def bring(self, line: str, now: int) -> None:
         self.limits = dict(word.split("=") for word in line.split())
@@ -72,4 +73,5 @@ class SimAgent:
         if self.is_dead or not self.limits:
             return None
         idle_s = max(now - self.idle_since(), 0) // SECOND
-        return AgentReport("sim", 5, idle_s, in_use=(("cpu", 0 if now < self.works_until else idle_s),))
+        in_use = (("cpu", 0 if now < self.works_until else idle_s),)
+        return AgentReport("sim", 5, idle_s, in_use=in_use, runs=self.runs)

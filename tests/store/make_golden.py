@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gpushopper.store.database import Store
 from gpushopper.store.schema.migrations import MIGRATIONS, newest
-from gpushopper.store.schema.tables import BudgetRow, ConsumerRow, RollupRow, SessionTagRow
+from gpushopper.store.schema.tables import AlertRow, BudgetRow, ConsumerRow, RollupRow, SessionTagRow
 from tests.store.samples import NOW
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -27,6 +27,11 @@ NEW_ROWS = {
     BudgetRow: [
         {"name": "lab", "scope_kind": "all", "scope": "", "daily": None, "monthly": 50_000_000, "session": 0,
          "at_80": "warn", "at_100": "refuse", "created_at": NOW, "changed_at": NOW + 1},
+    ],
+    AlertRow: [
+        {"id": 3, "event_id": 1, "channel": "phone", "state": "waiting", "tries": 2, "problem": "no answer",
+         "done_at": None},
+        {"id": 4, "event_id": 1, "channel": "lab", "state": "delivered", "tries": 1, "problem": "", "done_at": NOW},
     ],
 }  # fmt: skip
 """Rows of the tables and columns that the newest migration adds."""
