@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from gpushopper.config.alert_channels import AlertChannel, ChannelKind
 from gpushopper.config.value_forms import (
     Invalid,
     as_address,
@@ -139,6 +140,7 @@ class Config:
     provision: ProvisionDefaults = field(default_factory=ProvisionDefaults)
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
+    alerts: Mapping[str, AlertChannel] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def provider(self, name: str) -> ProviderSettings:
@@ -192,7 +194,7 @@ def load(
     for key, variable, value in _from_environment(os.environ if environ is None else environ, config):
         config = _apply(config, {key: value}, variable)
     given = {key: value for key, value in (flags or {}).items() if value is not None}
-    return _check_accounts(_without_brakes_in_practice(_apply(config, given, "flag")))
+    return _check_channels(_check_accounts(_without_brakes_in_practice(_apply(config, given, "flag"))))
 
 
 def _without_brakes_in_practice(config: Config) -> Config:
@@ -214,6 +216,20 @@ def _check_accounts(config: Config) -> Config:
         if account.cloud is None:
             hint = f'add to [accounts.{name}]: cloud = "vast"'
             raise Misconfigured(f"accounts.{name} does not say which cloud it is at", hint, code="account_cloud")
+    return config
+
+
+def _check_channels(config: Config) -> Config:
+    """Refuse a channel of alerts that says not what it is."""
+    for name, channel in config.alerts.items():
+        if not ACCOUNT_NAME.fullmatch(name):
+            text = f"alerts.{name}: a channel's name has 2 to 20 small letters and hyphens"
+            raise Misconfigured(text, "give it another name", code="channel_name")
+        is_command = channel.kind is ChannelKind.COMMAND
+        if channel.kind is None or is_command is not bool(channel.command):
+            hint = f"remove it with: gpu-shopper notify rm {name}; then: gpu-shopper notify add {name} --kind KIND"
+            text = f"alerts.{name} has no kind, or only one of kind and command says command"
+            raise Misconfigured(text, hint, code="channel_kind")
     return config
 
 
@@ -290,6 +306,10 @@ def _apply(config: Config, found: Mapping[str, object], source: str) -> Config:
             account = section.removeprefix("accounts.")
             changed = _set(config.account(account), key, name, value, source)
             config = replace(config, accounts={**config.accounts, account: changed})
+        elif section.startswith("alerts."):
+            channel = section.removeprefix("alerts.")
+            changed = _set(config.alerts.get(channel, AlertChannel()), key, name, value, source)
+            config = replace(config, alerts={**config.alerts, channel: changed})
         elif section in _SECTIONS:
             attribute = _SECTIONS[section][0]
             changed = _set(getattr(config, attribute), key, name, value, source)
@@ -313,6 +333,7 @@ def known_keys() -> list[str]:
     """Every dotted key; those of a provider or account with `*` in the place of its name."""
     keys = [f"{section}.{each.name}" for section, (_, cls) in _SECTIONS.items() for each in fields(cls)]
     keys += [f"providers.*.{each.name}" for each in fields(ProviderSettings)]
+    keys += [f"alerts.*.{each.name}" for each in fields(AlertChannel)]
     return keys + [f"accounts.*.{each.name}" for each in fields(AccountSettings)]
 
 

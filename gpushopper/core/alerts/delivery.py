@@ -11,10 +11,12 @@ FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 3600.0
 MOST_TRIES = 80
 """Of one alert, where the channel does not answer: some three days of this computer's being on."""
+WORRY_TRIES = 10
+"""After as many failures, an hour and a half, a person is told by an alarm."""
 MOST_REFUSALS = 5
 """Of one alert that the channel refuses, such as a form it does not take: others wait behind it."""
 MOST_WAITING = 500
-"""Alerts that wait for one channel. More come only from what repeats itself, and the newest say as much."""
+"""Alerts that wait for one channel; with more the oldest are given up, for the newest say what holds now."""
 
 
 class Result(StrEnum):

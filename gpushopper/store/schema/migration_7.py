@@ -1,4 +1,4 @@
-"""Migration 7: money by time. Rollups of the ledger, tags of sessions, renamed consumers, budgets; alerts on their way."""
+"""Migration 7: money by time: rollups of the ledger, tags, renamed consumers, budgets; and alerts on their way."""
 
 from __future__ import annotations
 
