@@ -210,7 +210,7 @@ def _without_brakes_in_practice(config: Config) -> Config:
 def _check_accounts(config: Config) -> Config:
     """Refuse an account without a cloud, or with a name that could be a registry's or a key."""
     for name, account in config.accounts.items():
-        if not ACCOUNT_NAME.fullmatch(name) or name == "registry":
+        if not ACCOUNT_NAME.fullmatch(name) or name in ("registry", "alert"):
             text = f"accounts.{name}: an account's name has 2 to 20 small letters and hyphens"
             raise Misconfigured(text, "give it another name", code="account_name")
         if account.cloud is None:

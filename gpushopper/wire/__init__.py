@@ -7,6 +7,7 @@ only ever gain fields.
 
 from __future__ import annotations
 
+from gpushopper.wire.alert_channels import Channels, ChannelTest, ChannelView
 from gpushopper.wire.budgets import BudgetEnd, BudgetHolder, BudgetLimit, BudgetRequest, Budgets, BudgetView
 from gpushopper.wire.connection import ConnectionView
 from gpushopper.wire.deserialize import from_json
@@ -86,6 +87,9 @@ __all__ = [
     "BudgetRequest",
     "BudgetView",
     "Budgets",
+    "ChannelTest",
+    "ChannelView",
+    "Channels",
     "ConnectionView",
     "ConsumerName",
     "ConsumerView",
