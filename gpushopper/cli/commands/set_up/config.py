@@ -92,7 +92,7 @@ def _rows(found: Config) -> list[dict[str, Any]]:
 
 
 def _shown(name: str, value: object) -> str:
-    if value is None:
+    if value is None or value == ():
         return "-"
     if name in MONEY and isinstance(value, int):
         return money(value)

@@ -119,7 +119,7 @@ def test(app: App, name: str | None) -> None:
     if failed:
         if app.as_json:
             raise click.exceptions.Exit(ProblemsFound.exit_code)
-        hint = app.with_sandbox_flag("correct it with: gpu-shopper notify add NAME --kind KIND")
+        hint = app.with_sandbox_flag(f"when it is corrected: gpu-shopper notify test {failed[0].channel}")
         raise ProblemsFound(f"{plural(len(failed), 'channel')} did not take the test", hint)
 
 

@@ -1,4 +1,4 @@
-"""GET /alarms, POST /alarms/ack, GET /channels, POST /channels/{name}/test: open alarms (I30), and who is told of them."""
+"""GET /alarms, POST /alarms/ack, GET /channels, POST /channels/{name}/test: open alarms, and who is told (I30)."""
 
 from __future__ import annotations
 
