@@ -15,7 +15,7 @@ import structlog
 from gpushopper import __version__, clouds, config, log
 from gpushopper.client.home_owner import check_home, own_name
 from gpushopper.clock import SystemClock
-from gpushopper.core.policy import REAL, Policy
+from gpushopper.core.policy import Policy
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot
 from gpushopper.daemon.alerts.alert_sender import AlertSender
@@ -159,8 +159,7 @@ class Daemon:
         """The job that tells people, with threads that nothing else uses: a receiver may hang."""
         threads = ThreadExecutor(workers=SENDERS)
         parts.callback(threads.close)
-        is_sandbox = ctx.policy.name != REAL.name
-        send = AlertSender(self.home, self.redactor, self.clock, ctx.installation.id, ctx.zone, is_sandbox)
+        send = AlertSender(self.home, self.redactor, self.clock, ctx.installation.id, ctx.zone, ctx.policy.name)
         return AlertDispatch(ctx, threads, ChannelSettings(self.home), send)
 
     def _service(self, installation: str, policy: str) -> Service:

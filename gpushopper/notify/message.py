@@ -1,4 +1,4 @@
-"""One alert as channels send it: an id by which a repetition is noticed, a title, and a text for people."""
+"""One alert as channels send it: an id by which a repetition is noticed, and a text for people."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from gpushopper.core.alerts.alert import Alert, Topic
 from gpushopper.core.timing.clock_snapshot import MINUTE, SECOND
 
+TITLE = "GPU Shopper"
 LATE_US = 10 * MINUTE
 """Told later than this, an alert says when it happened."""
 LONGEST = 1500
@@ -25,11 +26,8 @@ class Message:
     alert: Alert
     sent_at: int
     zone: tzinfo = UTC
-    is_sandbox: bool = False
-
-    @property
-    def title(self) -> str:
-        return "GPU Shopper (sandbox)" if self.is_sandbox else "GPU Shopper"
+    policy: str = "real"
+    """The daemon's: any other than `real` is of a sandbox."""
 
     @property
     def type(self) -> str:
@@ -55,7 +53,7 @@ class Message:
         data = {
             "text": _line(alert.text), "hint": _line(alert.hint), "kind": alert.kind, "topic": alert.topic.value,
             "session": alert.session or None, "event": alert.event, "urgent": alert.is_urgent,
-            "sandbox": self.is_sandbox,
+            "policy": self.policy,
         }  # fmt: skip
         return {"type": self.type, "timestamp": moment, "data": data}
 

@@ -22,8 +22,7 @@ KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 def message(text: str = "fox ends in 5 min", at: int = NOW, sent_at: int = NOW, **changes: Any) -> Message:
     values: dict[str, Any] = {"topic": Topic.ENDS_SOON, "kind": "ends_soon", "session": "s1"} | changes
-    is_sandbox = values.pop("is_sandbox", False)
-    return Message("gs-1-7", Alert(7, at, text=text, **values), sent_at, is_sandbox=is_sandbox)
+    return Message("gs-1-7", Alert(7, at, text=text, **values), sent_at)
 
 
 @dataclass

@@ -47,7 +47,7 @@ def test_a_generic_message_is_signed_json_with_an_id_that_a_repetition_repeats()
         "type": "session.ends_soon", "timestamp": "2026-10-30T22:40:00.000+00:00",
         "data": {
             "text": "fox ends in 5 min", "hint": "", "kind": "ends_soon", "topic": "ends-soon", "session": "s1",
-            "event": 7, "urgent": True, "sandbox": False,
+            "event": 7, "urgent": True, "policy": "real",
         },
     }  # fmt: skip
 
@@ -177,6 +177,5 @@ def test_what_is_told_late_says_when_it_happened_and_what_can_be_done():
     assert "(at" not in message("fox is missing").text
 
 
-def test_a_text_is_bounded_and_a_sandbox_says_that_it_is_one():
+def test_a_text_is_bounded():
     assert len(message("x" * 10_000).text) == LONGEST
-    assert message(is_sandbox=True).title == "GPU Shopper (sandbox)"

@@ -31,13 +31,13 @@ class AlertSender:
     clock: Clock
     installation: str
     zone: tzinfo
-    is_sandbox: bool
+    policy: str
 
     def __call__(self, name: str, channel: AlertChannel, alert: Alert) -> Outcome:
         """Send once, and wait for it: within 30 s, and what a keyring takes."""
         now = self.clock.now().wall
         key = f"{alert.event}" if alert.event else f"test-{now}"
-        message = Message(f"gs-{self.installation}-{key}", alert, now, self.zone, self.is_sandbox)
+        message = Message(f"gs-{self.installation}-{key}", alert, now, self.zone, self.policy)
         match channel.kind:
             case ChannelKind.DESKTOP:
                 return desktop.show(message)
