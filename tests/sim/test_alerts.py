@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +14,11 @@ from gpushopper.config.alert_channels import AlertChannel, ChannelKind
 from gpushopper.core import alarms
 from gpushopper.core.alerts.delivery import MOST_TRIES, MOST_WAITING
 from gpushopper.core.model.actions import EventDraft, RaiseAlarm
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.transaction import Transaction
+from gpushopper.errors import DiskFull
 from gpushopper.store import events
+from gpushopper.store.database import Store
 from gpushopper.store.outbox import alerts as outbox
 from tests.sim.alert_receivers import SimAlerts
 from tests.sim.world import World
@@ -196,3 +201,39 @@ def test_an_alert_that_is_undelivered_is_not_told_to_its_own_channel(world: Worl
     alerts.jump_for(2 * 3600)
     assert active(world) == [(alarms.ALERT_UNDELIVERED, "phone")]
     assert outbox.counts_of(world.store, "phone").waiting == 1
+
+
+class FullDisk:
+    """The store of a world whose disk is full for a while: nothing can be committed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.is_full = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if self.is_full:
+            raise DiskFull("no space")
+        with self._store.transaction():
+            yield
+
+
+def test_what_cannot_be_noted_on_a_full_disk_is_not_sent_again_and_again(world: World):
+    alerts = SimAlerts(world, phone="fine")
+    write(world, "fox has ended", "elk has ended")
+    alerts.job.step()
+    disk = FullDisk(world.store)
+    alerts.job.ctx = replace(world.engine.ctx, store=disk)  # type: ignore[arg-type]
+    disk.is_full = True
+    for _ in range(5):
+        world.clock.t += us(2)
+        with pytest.raises(DiskFull):
+            alerts.job.step()
+    assert alerts.receivers["phone"].tries == 1
+    disk.is_full = False
+    alerts.run_for(60)
+    assert alerts.receivers["phone"].texts == ["fox has ended", "elk has ended"]
+    assert alerts.receivers["phone"].repeated == 0

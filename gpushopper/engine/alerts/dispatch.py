@@ -48,6 +48,8 @@ class AlertDispatch:
         self._executor = executor
         self._send = send
         self._in_flight: dict[str, outbox.WaitingAlert] = {}
+        self._sent: list[CallResult] = []
+        """What came of tries and is not noted yet."""
         self._not_before: dict[str, int] = {}
         self._seen_change = -1
         self._is_empty: set[str] = set()
@@ -56,8 +58,10 @@ class AlertDispatch:
     def step(self) -> None:
         """Note what was sent, take in new events, send what is due. Quick: it waits for nobody."""
         now = self.ctx.clock.now()
-        for result in self._executor.collect():
-            self._on_result(result, now)
+        self._sent += self._executor.collect()
+        while self._sent:  # on a full disk each is kept until it can be noted: until then nothing is sent after it
+            self._on_result(self._sent[0], now)
+            del self._sent[0]
         told = {name: channel for name, channel in self.channels().items() if channel.enabled}
         if self.ctx.store.last_change != self._seen_change:
             self._seen_change = self.ctx.store.last_change
@@ -121,7 +125,7 @@ class AlertDispatch:
 
     def _on_result(self, result: CallResult, now: ClockSnapshot) -> None:
         name: str = result.key[2]  # type: ignore[index]
-        waiting = self._in_flight.pop(name)
+        waiting = self._in_flight[name]
         outcome = result.value
         if not isinstance(outcome, Outcome):
             outcome = Outcome(Result.UNREACHABLE, f"it could not be sent ({type(result.error).__name__})")
@@ -141,6 +145,7 @@ class AlertDispatch:
                     self._give_up(name, [waiting.id], outcome.problem, now)
                 case Verdict.GIVE_UP_ALL:
                     self._give_up(name, outbox.waiting_of(store, name), outcome.problem, now)
+        del self._in_flight[name]
 
     def _give_up(self, name: str, alert_ids: list[int], problem: str, now: ClockSnapshot) -> None:
         """Never silently: an event says how many, and an alarm where the channel is there still."""
