@@ -372,3 +372,8 @@ def test_a_budget_that_makes_no_sense_is_refused(api: FlaskClient, body: dict[st
     refused = api.put("/api/v1/budgets/lab", json=body)
     assert refused.status_code == 400 and refused.json["error"]["exit"] == 2
     assert api.get("/api/v1/budgets").json == {"budgets": []}
+
+
+def test_a_channel_that_is_not_there_cannot_be_tried(api: FlaskClient):
+    assert api.get("/api/v1/channels").get_json() == {"channels": []}
+    assert api.post("/api/v1/channels/team/test").status_code == 404

@@ -14,6 +14,8 @@ from gpushopper.config.alert_channels import AlertChannel, ChannelKind
 from gpushopper.core import alarms
 from gpushopper.core.alerts.delivery import MOST_TRIES, MOST_WAITING
 from gpushopper.core.model.actions import EventDraft, RaiseAlarm
+from gpushopper.core.model.ends.agent_report import RunSeen
+from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import DiskFull
@@ -237,3 +239,23 @@ def test_what_cannot_be_noted_on_a_full_disk_is_not_sent_again_and_again(world: 
     alerts.run_for(60)
     assert alerts.receivers["phone"].texts == ["fox has ended", "elk has ended"]
     assert alerts.receivers["phone"].repeated == 0
+
+
+def test_a_run_that_ends_is_told_once_also_after_a_restart(tmp_path: Path):
+    world = World(tmp_path, policy=REAL).start().ready()
+    ref = world.provision(hours=2, name="fox")
+    assert world.running(ref) and world.remote is not None
+    alerts = SimAlerts(world, phone="fine")
+    world.run_for(60)
+    (guard,) = world.remote.guards.values()
+    assert guard.agent is not None
+    guard.agent.runs = (RunSeen("r1", "0", 5), RunSeen("r2", "running", 5))
+    alerts.run_for(120)
+    world.restart()
+    alerts.start()
+    guard.agent.runs = (RunSeen("r1", "0", 90), RunSeen("r2", "lost", 5))
+    alerts.run_for(120)
+    assert alerts.receivers["phone"].texts == [
+        "fox: run r1 has ended with status 0", "fox: run r2 was lost: its process is gone",
+    ]  # fmt: skip
+    world.kill()

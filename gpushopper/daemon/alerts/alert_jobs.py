@@ -42,6 +42,7 @@ def add(home: Home, arguments: Sequence[str]) -> JobResult:
     kind = ChannelKind(kind_text)
     given = json.loads(sys.stdin.read(_MOST_INPUT) or "{}")
     _check(home, name, topics)
+    command = _read_command(name, given) if kind is ChannelKind.COMMAND else None
     source, key = "", ""
     if kind.has_address:
         target, key = _read_target(kind, given)
@@ -52,7 +53,6 @@ def add(home: Home, arguments: Sequence[str]) -> JobResult:
             raise file_error(home.key_file, error) from error
     elif name in config.load(home).alerts:
         remove_target(home, name, keyring_limit_s(home))
-    command = _read_command(name, given) if kind is ChannelKind.COMMAND else None
     _write(home, name, {"kind": kind.value, "on": topics, "command": command})
     return {"channel": name, "kind": kind.value, "on": topics.split(","), "source": source, "signing_key": key}
 
