@@ -171,6 +171,8 @@ def test_more_than_a_channel_can_hold_gives_up_the_oldest(world: World):
     alerts.job.step()
     counts = outbox.counts_of(world.store, "phone")
     assert counts.waiting == MOST_WAITING
+    first = outbox.next_of(world.store, "phone")
+    assert first is not None and first.event.text == "number 5 has ended"
     assert given_up(world) == ["5 alerts are given up that the channel phone has not taken: too many wait"]
 
 
