@@ -31,11 +31,6 @@ def check_address(text: str) -> str:
     return address
 
 
-def host_of(address: str) -> str:
-    """What may be shown of an address: the rest of it is often a key."""
-    return urlsplit(address).hostname or ""
-
-
 def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback

@@ -18,7 +18,7 @@ def show(message: Message, bus: str | None = None) -> Outcome:
     """Show it once. `bus` is the address of the session bus; by default the user's, also where none is set (D16)."""
     address = with_user_bus(os.environ).get(BUS_VARIABLE, "") if bus is None else bus
     if not address:
-        return Outcome(Result.UNREACHABLE, "nobody is logged in to a desktop here: there is no session bus")
+        return Outcome(Result.UNREACHABLE, "nobody is logged in to a desktop here")
     from jeepney import DBusAddress, MessageType, new_method_call  # 30 ms, only where a desktop is a channel
     from jeepney.io.blocking import open_dbus_connection
 

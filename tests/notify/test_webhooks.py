@@ -16,7 +16,7 @@ from gpushopper.config.alert_channels import ChannelKind
 from gpushopper.core.alerts.alert import Topic
 from gpushopper.core.alerts.delivery import DELIVERED, Result
 from gpushopper.core.timing.clock_snapshot import HOUR
-from gpushopper.notify.address import check_address, host_of
+from gpushopper.notify.address import check_address
 from gpushopper.notify.message import LONGEST, Message
 from gpushopper.notify.signature import check_key, headers_of, new_key
 from tests.notify.messages import KEY, NOW, Receiver, message
@@ -155,10 +155,6 @@ def test_another_address_is_sent_nothing(address: str):
     receiver = Receiver()
     assert receiver.send(ChannelKind.WEBHOOK, address).result is Result.REFUSED
     assert receiver.got == []
-
-
-def test_only_the_host_of_an_address_is_shown():
-    assert host_of(HOOK) == "hooks.example.org"
 
 
 def test_a_key_is_random_and_one_of_another_length_is_none():

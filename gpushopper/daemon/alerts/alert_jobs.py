@@ -17,11 +17,11 @@ from gpushopper.core.alerts.alert import KINDS, TOPICS, unknown_words
 from gpushopper.core.secret import Secret
 from gpushopper.daemon.alerts.alert_sender import keyring_limit_s
 from gpushopper.errors import Misconfigured, NotFound, UsageError
-from gpushopper.notify.address import check_address, host_of
+from gpushopper.notify.address import check_address
 from gpushopper.notify.signature import check_key, new_key
 from gpushopper.paths import Home
 from gpushopper.private_files import FOLDER_MODE, changing, write_private
-from gpushopper.secrets import AlertTarget, find_target, remove_target, store_target
+from gpushopper.secrets import AlertTarget, remove_target, store_target
 from gpushopper.store.sqlite.database_files import file_error
 
 JobResult = dict[str, Any]
@@ -51,8 +51,8 @@ def add(home: Home, arguments: Sequence[str]) -> JobResult:
             source = store_target(home, name, target, limit_s)
         except OSError as error:
             raise file_error(home.key_file, error) from error
-    elif name in config.load(home).alerts:
-        remove_target(home, name, keyring_limit_s(home))
+    else:
+        _forget_address(home, name)
     _write(home, name, {"kind": kind.value, "on": topics, "command": command})
     return {"channel": name, "kind": kind.value, "on": topics.split(","), "source": source, "signing_key": key}
 
@@ -66,18 +66,20 @@ def remove(home: Home, arguments: Sequence[str]) -> JobResult:
     (name,) = arguments
     if name not in config.load(home).alerts:
         raise NotFound(f"there is no channel {name}", "see: gpu-shopper notify ls")
+    warning = _forget_address(home, name)
     _write(home, name, None)
-    try:
-        warning = remove_target(home, name, keyring_limit_s(home))
-    except OSError as error:
-        raise file_error(home.key_file, error) from error
     return {"channel": name, "removed": True, "warning": warning}
 
 
-def host(home: Home, name: str) -> str:
-    """The host that a channel's alerts go to, or why it is not known."""
-    found = find_target(home, name, keyring_limit_s(home))
-    return host_of(found.address.reveal()) if isinstance(found, AlertTarget) else found.text
+def _forget_address(home: Home, name: str) -> str:
+    """Remove the address of a channel that has one; a warning where it may still be stored."""
+    channel = config.load(home).alerts.get(name)
+    if channel is None or channel.kind is None or not channel.kind.has_address:
+        return ""
+    try:
+        return remove_target(home, name, keyring_limit_s(home))
+    except OSError as error:
+        raise file_error(home.key_file, error) from error
 
 
 def _check(home: Home, name: str, topics: str) -> None:

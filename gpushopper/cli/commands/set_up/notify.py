@@ -20,6 +20,8 @@ KINDS = (*NETWORK, "desktop", "command")
 TOPICS = "budgets,ends-soon,ended,runs,alarms"
 """All topics, as in core/alerts/alert.py; a test compares them."""
 
+ON_HELP = f"What it is told, with commas; by default all: {TOPICS.replace(',', ', ')}."
+
 
 @click.group(cls=Group, default="ls")
 def notify() -> None:
@@ -41,7 +43,7 @@ def list_channels(app: App) -> None:
         tables.Column("KIND", lambda c: c.kind if c.enabled else f"{c.kind} (off)"),
         tables.Column("LAST TAKEN", lambda c: ago(c.delivered_at, now) if c.delivered_at else "never", whole=True),
         tables.Column("WAITING", lambda c: c.waiting, right=True),
-        tables.Column("TOLD OF", lambda c: ", ".join(c.on)),
+        tables.Column("TOLD OF", lambda c: _topics(c.on)),
         tables.Column("PROBLEM", lambda c: c.problem or "-"),
     ]
     tables.rows(app, "channels", found, columns)
@@ -52,9 +54,15 @@ def list_channels(app: App) -> None:
 @notify.command("add")
 @click.argument("name")
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="What is at the other end.")
-@click.option("--on", "topics", metavar="TOPICS", default=TOPICS, help=f"Of what, with commas between [{TOPICS}].")
+@click.option(
+    "--on",
+    "topics",
+    metavar="TOPICS",
+    default=TOPICS,
+    help=ON_HELP,
+)
 @click.option("--file", "in_file", is_flag=True, help="Keep the address in the key file: where there is no keyring.")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- PROGRAM ...]")
 @click.pass_obj
 def add(app: App, name: str, kind: str, topics: str, in_file: bool, command: tuple[str, ...]) -> None:
     """Add a channel, or replace the one of that name.
@@ -91,7 +99,10 @@ def add(app: App, name: str, kind: str, topics: str, in_file: bool, command: tup
 @click.argument("name")
 @click.pass_obj
 def remove(app: App, name: str) -> None:
-    """Remove a channel and its address; alerts that wait for it are given up."""
+    """Remove a channel and its address.
+
+    Alerts that wait for it are given up.
+    """
     answer = daemon_process.run_one_shot_job(app.home, "notify-rm", name)
     if app.as_json:
         tables.out(json_output.document(**answer))
@@ -121,6 +132,10 @@ def test(app: App, name: str | None) -> None:
             raise click.exceptions.Exit(ProblemsFound.exit_code)
         hint = app.with_sandbox_flag(f"when it is corrected: gpu-shopper notify test {failed[0].channel}")
         raise ProblemsFound(f"{plural(len(failed), 'channel')} did not take the test", hint)
+
+
+def _topics(on: list[str]) -> str:
+    return "everything" if set(on) == set(TOPICS.split(",")) else ", ".join(on)
 
 
 def _read_address(app: App, name: str, kind: str) -> dict[str, object]:
