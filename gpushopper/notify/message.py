@@ -52,8 +52,8 @@ class Message:
         moment = datetime.fromtimestamp(alert.at / SECOND, UTC).isoformat(timespec="milliseconds")
         data = {
             "text": _line(alert.text), "hint": _line(alert.hint), "kind": alert.kind, "topic": alert.topic.value,
-            "session": alert.session or None, "event": alert.event, "urgent": alert.is_urgent,
-            "policy": self.policy,
+            "session": alert.session or None, "name": alert.name or None, "event": alert.event,
+            "urgent": alert.is_urgent, "policy": self.policy,
         }  # fmt: skip
         return {"type": self.type, "timestamp": moment, "data": data}
 

@@ -37,6 +37,12 @@ def test_a_command_that_is_not_there_is_said(tmp_path: Path):
     assert "cannot be started" in run([str(tmp_path / "nothing")], message()).problem
 
 
+def test_a_command_that_takes_too_long_has_not_taken_the_alert(tmp_path: Path):
+    found = run([hook(tmp_path, "exec sleep 60")], message(), 0.01)
+    assert found.result is Result.UNREACHABLE and "did not end within" in found.problem
+
+
+@pytest.mark.proofs
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path):
     text = f'sleep 60 & echo $! >"{tmp_path}/child"; wait'
     found = run([hook(tmp_path, text)], message(), 1.0)

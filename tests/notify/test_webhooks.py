@@ -37,7 +37,7 @@ def test_the_signature_is_that_of_the_specification():
 
 def test_a_generic_message_is_signed_json_with_an_id_that_a_repetition_repeats():
     receiver = Receiver()
-    assert receiver.send(ChannelKind.WEBHOOK, HOOK) == DELIVERED
+    assert receiver.send(ChannelKind.WEBHOOK, HOOK, message(name="fox")) == DELIVERED
     (request,) = receiver.got
     signed = b"gs-1-7.%d." % (NOW // 1_000_000) + request.content
     digest = hmac.new(base64.b64decode(KEY.removeprefix("whsec_")), signed, hashlib.sha256).digest()
@@ -47,7 +47,7 @@ def test_a_generic_message_is_signed_json_with_an_id_that_a_repetition_repeats()
         "type": "session.ends_soon", "timestamp": "2026-10-30T22:40:00.000+00:00",
         "data": {
             "text": "fox ends in 5 min", "hint": "", "kind": "ends_soon", "topic": "ends-soon", "session": "s1",
-            "event": 7, "urgent": True, "policy": "real",
+            "name": "fox", "event": 7, "urgent": True, "policy": "real",
         },
     }  # fmt: skip
 

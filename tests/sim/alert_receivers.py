@@ -29,6 +29,7 @@ class SimReceiver(httpx.BaseTransport):
     mode: str = "fine"
     taken: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    names: set[str | None] = field(default_factory=set)
     tries: int = 0
     repeated: int = 0
 
@@ -56,7 +57,9 @@ class SimReceiver(httpx.BaseTransport):
         self.repeated += key in self.taken
         if key not in self.taken:
             self.taken.append(key)
-            self.texts.append(json.loads(request.content)["data"]["text"])
+            data = json.loads(request.content)["data"]
+            self.texts.append(data["text"])
+            self.names.add(data["name"])
 
     @property
     def takes_s(self) -> float:

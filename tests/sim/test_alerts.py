@@ -16,11 +16,13 @@ from gpushopper.core.alerts.delivery import MOST_TRIES, MOST_WAITING
 from gpushopper.core.model.actions import EventDraft, RaiseAlarm
 from gpushopper.core.model.ends.agent_report import RunSeen
 from gpushopper.core.policy import REAL
+from gpushopper.core.spending.budget import Budget, ScopeKind
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import DiskFull
 from gpushopper.store import events
 from gpushopper.store.database import Store
+from gpushopper.store.money.budgets import save_budget
 from gpushopper.store.outbox import alerts as outbox
 from tests.sim.alert_receivers import SimAlerts
 from tests.sim.world import World
@@ -82,6 +84,7 @@ def test_hostile_receivers_delay_nothing_and_get_each_alert_once_when_they_recov
             continue
         told = alerts.receivers["fine"].texts
         assert any("ended" in text for text in told) and any("ends in" in text for text in told)
+        assert alerts.receivers["fine"].names == {"fox", None}, "the session's, and none of an alarm about a channel"
         alerts.jump_for(DAY_S, step_s=600)
         for receiver in alerts.receivers.values():
             receiver.mode = "fine"
@@ -261,3 +264,20 @@ def test_a_run_that_ends_is_told_once_also_after_a_restart(tmp_path: Path):
         "fox: run r1 has ended with status 0", "fox: run r2 was lost: its process is gone",
     ]  # fmt: skip
     world.kill()
+
+
+def test_a_budget_is_told_at_four_fifths_and_when_it_is_used_up(world: World):
+    alerts = SimAlerts(world, phone="fine", ends="fine")
+    on = {"phone": ("budgets",), "ends": ("ended",)}
+    alerts.channels = {name: AlertChannel(ChannelKind.WEBHOOK, on=on[name]) for name in on}
+    ref = world.provision(hours=2, name="fox")
+    assert world.running(ref)
+    hourly = world.view(ref).attempts[-1].rate
+    with world.store.transaction():
+        for name, amount in (("wide", hourly * 24 // 10), ("small", hourly)):
+            save_budget(world.store, Budget(name, ScopeKind.ALL, "", None, amount, None))
+    alerts.run_for(2 * 3600 + 600)
+    told = [text for text in alerts.receivers["phone"].texts if "is spent" in text]
+    assert len(told) == 2 and told[0].startswith("budget small is used up"), told
+    assert told[1].startswith("budget wide: ") and " %)" in told[1]
+    assert len(alerts.receivers["ends"].texts) == 1

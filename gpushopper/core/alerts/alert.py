@@ -41,7 +41,7 @@ class Alert:
     """One thing to tell. `kind` is the event's or, of an alarm, the alarm's; `at` when it happened, wall µs.
 
     `event` is the event's id, by which a receiver notices a repetition. `hint`: what can be done. `about`: the channel
-    that an alarm about an undelivered alert is about. `session`: the id of the session, empty without one.
+    that an alarm about an undelivered alert is about. `session` and `name`: the session's id, and what it is called.
     """
 
     event: int
@@ -52,6 +52,7 @@ class Alert:
     hint: str = ""
     session: str = ""
     about: str = ""
+    name: str = ""
 
     @property
     def is_urgent(self) -> bool:

@@ -6,6 +6,7 @@ At least once: after a crash between sending and noting it, the same message is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot
 from gpushopper.engine.context import Context
 from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.transaction import Transaction
-from gpushopper.store import events
+from gpushopper.store import events, sessions
 from gpushopper.store.outbox import alerts as outbox
 from gpushopper.wire import EventView
 
@@ -117,11 +118,15 @@ class AlertDispatch:
         if waiting is None:
             self._is_empty.add(name)
             return
-        event = waiting.event
-        # One that another version made a row of is told as it stands.
-        alert = read_alert(event) or Alert(event.id, event.at, Topic.ALARMS, event.kind, event.text)
+        alert = self._named(waiting.event)
         self._in_flight[name] = waiting
         self._executor.submit((_ACCOUNT, _KIND, name), partial(self._send, name, channel, alert), LIMIT_S)
+
+    def _named(self, event: EventView) -> Alert:
+        """The alert with its session's name; one that another version made a row of is told as it stands."""
+        alert = read_alert(event) or Alert(event.id, event.at, Topic.ALARMS, event.kind, event.text)
+        session = sessions.load_session(self.ctx.store, alert.session) if alert.session else None
+        return alert if session is None else replace(alert, name=session.name)
 
     def _on_result(self, result: CallResult, now: ClockSnapshot) -> None:
         name: str = result.key[2]  # type: ignore[index]
