@@ -169,6 +169,15 @@ class Client(MoneyRequests, RecordRequests):
         """Open alarms."""
         return cast("wire.Alarms", self._request("GET", "alarms"))
 
+    def channels(self) -> wire.Channels:
+        """Where alerts are sent."""
+        return cast("wire.Channels", self._request("GET", "channels"))
+
+    def test_channel(self, name: str) -> wire.ChannelTest:
+        """Send a test message over a channel, and wait for its receiver."""
+        path = f"channels/{_quote(name)}/test"
+        return cast("wire.ChannelTest", self._request("POST", path, limit_s=PLAN_LIMIT_S))
+
     def acknowledge(self, alarm_id: int | None) -> JsonObject:
         """Acknowledge one alarm, or all with None."""
         return self._request("POST", "alarms/ack", body={"alarm_id": alarm_id})

@@ -44,6 +44,7 @@ BUDGET_OVERCOMMITTED = "budget_overcommitted"
 BUDGET_ENDS = "budget_ends"
 BUDGET_DOUBTED = "budget_doubted"
 BILL_DIFFERS = "bill_differs"
+ALERT_UNDELIVERED = "alert_undelivered"
 
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
@@ -87,6 +88,7 @@ HINTS = {
     BUDGET_ENDS: "raise the limit to keep it: gpu-shopper budget",
     BUDGET_DOUBTED: "end a session yourself: gpu-shopper done NAME; or raise the limit: gpu-shopper budget",
     BILL_DIFFERS: "compare them: gpu-shopper costs --verify; and with the billing page at CONSOLE",
+    ALERT_UNDELIVERED: "see: gpu-shopper notify; try the channel: gpu-shopper notify test CHANNEL",
     OFFLINE: "instances go on without it, and end at their deadlines; nothing is concluded from their silence",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }

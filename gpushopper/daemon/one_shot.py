@@ -19,6 +19,7 @@ from gpushopper.client import Client
 from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.spending.admission import SpendingLimits
+from gpushopper.daemon.alerts import alert_jobs
 from gpushopper.daemon.keys import account_setup, key_jobs
 from gpushopper.daemon.keys.account_connection import connect_accounts, unusable_accounts
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
@@ -89,6 +90,8 @@ JOBS: dict[str, Callable[[Home, Sequence[str]], JobResult]] = {
     "keys-probe": key_jobs.probe_key,
     "keys-remove": key_jobs.remove_key,
     "keys-set": key_jobs.set_key,
+    "notify-add": alert_jobs.add,
+    "notify-rm": alert_jobs.remove,
     "watchdog": watchdog,
 }
 

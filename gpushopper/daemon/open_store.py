@@ -10,8 +10,9 @@ import structlog
 from gpushopper.clock import Clock
 from gpushopper.core.alarms import HINTS, ROW_REPAIRED
 from gpushopper.paths import Home
-from gpushopper.store import alarms, installation
+from gpushopper.store import alarms, events, installation
 from gpushopper.store.database import Corrupt, Store, quarantine
+from gpushopper.store.outbox import alerts as outbox
 from gpushopper.store.repair import repair
 from gpushopper.store.sqlite import disk_reserve
 
@@ -57,30 +58,28 @@ def _prepare(store: Store, step: Callable[[Store], None]) -> Store:
 
 
 def _alarm_rebuilt(store: Store, now: int, kept: Path) -> None:
-    alarms.raise_alarm(
-        store,
-        at=now,
-        kind=REBUILT,
-        subject="database",
-        text=f"the database was damaged and has been set aside as {kept.name}; a new one was started",
-        hint="Instances of ours are found again on the accounts and adopted. See: gpu-shopper audit",
-        evidence={"kept": str(kept)},
-    )
+    text = f"the database was damaged and has been set aside as {kept.name}; a new one was started"
+    hint = "Instances of ours are found again on the accounts and adopted. See: gpu-shopper audit"
+    outbox.set_cursor(store, 0)  # where there are channels, they are told of this too
+    _raise(store, now, REBUILT, "database", text, hint, {"kept": str(kept)})
+
+
+def _raise(
+    store: Store, now: int, kind: str, subject: str, text: str, hint: str, evidence: dict[str, str | None]
+) -> None:
+    """An alarm with its event, as the engine raises one."""
+    if alarms.raise_alarm(store, at=now, kind=kind, subject=subject, text=text, hint=hint, evidence=evidence):
+        data = {"kind": kind, "subject": subject, "hint": hint}
+        events.append(store, at=now, kind="alarm", text=text, data=data)
 
 
 def _repair(store: Store, now: int) -> None:
     """Replace unreadable JSON in rows, with an alarm each: one bad row must not stop the rest (F54)."""
     for found in repair(store):
         _log.error("unreadable row", table=found.table, row=found.row, column=found.column)
-        alarms.raise_alarm(
-            store,
-            at=now,
-            kind=ROW_REPAIRED,
-            subject=f"{found.table}/{found.row}/{found.column}",
-            text=f"{found.column} of {found.table} row {found.row} could not be read and was replaced",
-            hint=HINTS[ROW_REPAIRED],
-            evidence={"was": found.was},
-        )
+        subject = f"{found.table}/{found.row}/{found.column}"
+        text = f"{found.column} of {found.table} row {found.row} could not be read and was replaced"
+        _raise(store, now, ROW_REPAIRED, subject, text, HINTS[ROW_REPAIRED], {"was": found.was})
 
 
 def check_installation(home: Home, store: Store) -> installation.Installation:

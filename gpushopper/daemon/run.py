@@ -18,6 +18,8 @@ from gpushopper.clock import SystemClock
 from gpushopper.core.policy import Policy
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot
+from gpushopper.daemon.alerts.alert_sender import AlertSender
+from gpushopper.daemon.alerts.channel_settings import ChannelSettings
 from gpushopper.daemon.api.listener import Listener, check_path
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
@@ -34,6 +36,7 @@ from gpushopper.daemon.stop_report import report_open_sessions
 from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.daemon.time_zone import user_zone
 from gpushopper.engine import registry_login_redaction
+from gpushopper.engine.alerts.dispatch import SENDERS, AlertDispatch
 from gpushopper.engine.context import Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
@@ -56,6 +59,8 @@ THIN_S = 3600
 ROLLUP_S = 60
 """How soon after a full hour its costs are entered."""
 SSH_TIDY_S = 3
+ALERTS_S = 2
+"""How soon an event is told; also the least time between two alerts over one channel."""
 THREAD_STOP_S = 3
 
 _log = structlog.get_logger(__name__)
@@ -130,6 +135,7 @@ class Daemon:
         ctx.zone, ctx.consumer = user_zone(settings.money), settings.provision.consumer or own_name()
         parts.callback(ctx.is_closing.set)  # before the executor closes, whose threads are waited for
         self.engine = Engine(ctx, executor, setups)
+        self.alerts = self._build_alerts(ctx, parts)
         ssh_files = SshFiles(ctx)
         executor.on_done = self.engine.notify
         self.keys.subscribe(self.engine.replace_account)
@@ -143,10 +149,18 @@ class Daemon:
             Job("reserve", self._allocate_reserve, RESERVE_CHECK_S),
             Job("keys", self.keys.retry, RETRY_S),
             Job("ssh", ssh_files.sync, SSH_TIDY_S),
+            Job("alerts", self.alerts.step, ALERTS_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
         ]
         self.schedule = Schedule(jobs, self.clock)
         return policy
+
+    def _build_alerts(self, ctx: Context, parts: ExitStack) -> AlertDispatch:
+        """The job that tells people, with threads that nothing else uses: a receiver may hang."""
+        threads = ThreadExecutor(workers=SENDERS)
+        parts.callback(threads.close)
+        send = AlertSender(self.home, self.redactor, self.clock, ctx.installation.id, ctx.zone, ctx.policy.name)
+        return AlertDispatch(ctx, threads, ChannelSettings(self.home), send)
 
     def _service(self, installation: str, policy: str) -> Service:
         return Service(
@@ -161,6 +175,7 @@ class Daemon:
             policy=policy,
             schedule=self.schedule,
             keys=self.keys,
+            alerts=self.alerts,
             request_stop=self.stop.request,
         )
 

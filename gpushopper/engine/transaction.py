@@ -136,7 +136,8 @@ class Transaction:
         kind, subject, text, hint = action.kind, action.subject, action.text, self._filled(action.hint, action.subject)
         if alarms.raise_alarm(self.ctx.store, at=self.now.wall, kind=kind, subject=subject, text=text, hint=hint):
             self._active_alarms().add((kind, subject))
-            self.add_event(act.EventDraft("alarm", action.text, {"kind": action.kind}))
+            data = {"kind": kind, "subject": subject, "hint": hint}
+            self.add_event(act.EventDraft("alarm", text, data))
 
     @_do.register
     def _(self, action: act.ClearAlarm) -> None:

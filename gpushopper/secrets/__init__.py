@@ -1,4 +1,4 @@
-"""API keys of providers and logins at registries: where they are looked up, and how they are stored (D15, S23).
+"""API keys, logins at registries, addresses of alerts: where they are looked up, and how they are stored (D15, S23).
 
 Not here: when the daemon reads them (`daemon/keys/`), and the prompts (`cli/commands/set_up/keys.py`).
 """
@@ -6,6 +6,7 @@ Not here: when the daemon reads them (`daemon/keys/`), and the prompts (`cli/com
 from __future__ import annotations
 
 from gpushopper.core.secret import Credential, Secret
+from gpushopper.secrets.alert_targets import AlertTarget, find_target, remove_target, store_target
 from gpushopper.secrets.credential_form import make_credential, pack, unpack
 from gpushopper.secrets.key_file import FileSource, StoredLogin, read_key_file, read_logins
 from gpushopper.secrets.key_file_changes import remove_key, remove_login, set_key, set_login
@@ -33,6 +34,7 @@ from gpushopper.secrets.registry_logins import FoundLogin, find_login
 __all__ = [
     "BACKEND_VARIABLE",
     "LONGEST_KEY",
+    "AlertTarget",
     "Credential",
     "EnvironmentSource",
     "FileSource",
@@ -55,6 +57,7 @@ __all__ = [
     "entry_name",
     "find_key",
     "find_login",
+    "find_target",
     "make_credential",
     "pack",
     "read_key_file",
@@ -62,8 +65,10 @@ __all__ = [
     "remove_from_keyring",
     "remove_key",
     "remove_login",
+    "remove_target",
     "set_key",
     "set_login",
     "store_in_keyring",
+    "store_target",
     "unpack",
 ]

@@ -1,4 +1,4 @@
-"""Read the key file: keys and registry logins; refused unless only its owner can read it (D15, S23).
+"""Read the key file: keys, registry logins, addresses of alerts; refused unless only its owner can read it (D15, S23).
 
     [vast]
     api_key = "..."                  one field for each part of what the cloud asks for
@@ -6,6 +6,9 @@
     [registry."ghcr.io"]
     user = "alice"
     password = "..."
+
+    [alert.phone]
+    address = "https://..."          where alerts of that channel go (alert_targets.py)
 
 A registry without a password here has it in the system's keyring. So the file is also the list of registries with a
 stored login: a keyring is never searched, and users without a login in it are never prompted to unlock it.
@@ -29,7 +32,7 @@ from gpushopper.secrets.credential_form import make_credential
 from gpushopper.secrets.key_problems import KeyProblem, KeyUnreadable
 from gpushopper.secrets.key_sources import FoundKey
 
-REGISTRY = "registry"
+REGISTRY, ALERT = "registry", "alert"
 _LARGEST = 262_144
 
 
@@ -89,6 +92,15 @@ def read_logins(path: Path) -> dict[str, StoredLogin]:
     return _read(path).logins
 
 
+def read_alert_tables(path: Path) -> dict[str, dict[str, Any]]:
+    """Each `[alert.NAME]`, by the channel's name; a missing file is empty.
+
+    Raises:
+        Misconfigured: as for the keys.
+    """
+    return _alert_tables(path, tomllib.loads(read_text(path)))
+
+
 def _read(path: Path) -> _Content:
     tree = tomllib.loads(read_text(path))
     return _Content(_keys(path, tree), _logins(path, tree.get(REGISTRY, {})))
@@ -115,11 +127,19 @@ def read_text(path: Path) -> str:
         raise Misconfigured(f"{path} is too large to be a key file", code="key_file")
     _keys(path, tree)
     _logins(path, tree.get(REGISTRY, {}))
+    _alert_tables(path, tree)
     return text
 
 
+def _alert_tables(path: Path, tree: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    tables = tree.get(ALERT, {})
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise Misconfigured(f'{path}: [{ALERT}.NAME] holds address = "..."', code="key_file")
+    return tables
+
+
 def _keys(path: Path, tree: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    tables = {name: table for name, table in tree.items() if name != REGISTRY}
+    tables = {name: table for name, table in tree.items() if name not in (REGISTRY, ALERT)}
     if not all(isinstance(table, dict) for table in tables.values()):
         text = f'{path} may only hold tables such as [vast] with api_key = "...", and [registry."NAME"]'
         raise Misconfigured(text, code="key_file")

@@ -1,4 +1,4 @@
-"""Write the key file: set or remove one key or registry login, atomically.
+"""Write the key file: set or remove one key, registry login or channel of alerts, atomically.
 
 Other tables, unknown fields, comments and line ends stay; a file in a form that cannot be changed so is refused.
 """
@@ -16,7 +16,16 @@ from gpushopper.clouds import Cloud
 from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
 from gpushopper.private_files import FOLDER_MODE, changing, write_private
-from gpushopper.secrets.key_file import REGISTRY, StoredLogin, read_key_file, read_logins, read_text, registry_name
+from gpushopper.secrets.key_file import (
+    ALERT,
+    REGISTRY,
+    StoredLogin,
+    read_alert_tables,
+    read_key_file,
+    read_logins,
+    read_text,
+    registry_name,
+)
 
 
 def set_key(path: Path, cloud: Cloud, credential: Credential) -> None:
@@ -32,7 +41,7 @@ def set_key(path: Path, cloud: Cloud, credential: Credential) -> None:
 
 def remove_key(path: Path, name: str) -> bool:
     """Remove one cloud's key with its whole table; returns whether there was one. Its package may be gone."""
-    if name == REGISTRY or name not in read_key_file(path):
+    if name in (REGISTRY, ALERT) or name not in read_key_file(path):
         return False
     with _changing(path) as text:
         _remove_table(path, text, (name,))
@@ -62,6 +71,26 @@ def remove_login(path: Path, registry: str) -> bool:
     return True
 
 
+def set_alert(path: Path, name: str, fields: Mapping[str, str | None]) -> None:
+    """Store where one channel's alerts go, atomically.
+
+    Raises:
+        Misconfigured: the file must not be changed.
+        OSError: it cannot be written; the old file stays.
+    """
+    with _changing(path) as text:
+        _set_table(path, text, (ALERT, name), fields)
+
+
+def remove_alert(path: Path, name: str) -> bool:
+    """Remove one channel's table; returns whether there was one."""
+    if name not in read_alert_tables(path):
+        return False
+    with _changing(path) as text:
+        _remove_table(path, text, (ALERT, name))
+    return True
+
+
 @contextmanager
 def _changing(path: Path) -> Iterator[str]:
     """The file's text, while nobody else changes it."""
@@ -80,7 +109,7 @@ def _set_table(path: Path, text: str, table: tuple[str, ...], fields: Mapping[st
         if value is not None:
             inner[name] = value
     # Providers before registries.
-    _replace(path, toml_text.set_table(text, table, fields, before="" if table[0] == REGISTRY else REGISTRY), expected)
+    _replace(path, toml_text.set_table(text, table, fields, before="" if len(table) > 1 else REGISTRY), expected)
 
 
 def _remove_table(path: Path, text: str, table: tuple[str, ...]) -> None:
@@ -89,8 +118,8 @@ def _remove_table(path: Path, text: str, table: tuple[str, ...]) -> None:
     for name in table[:-1]:
         inner = inner[name]
     inner.pop(table[-1], None)
-    if table[0] == REGISTRY and not inner:
-        expected.pop(REGISTRY)
+    if len(table) > 1 and not inner:
+        expected.pop(table[0])
     _replace(path, toml_text.remove_table(text, table), expected)
 
 

@@ -41,6 +41,11 @@ def latest_of(store: Store, session_id: str, attempt_id: str, kind: str) -> Even
     return next((EventView(*row) for row in store.rows(select)), None)
 
 
+def data_of(store: Store, session_id: str, kind: str) -> list[dict[str, Any]]:
+    """The data of a session's lines of one kind, oldest first."""
+    return [data for (data,) in store.rows(_data(session_id, kind))]
+
+
 def last_id(store: Store) -> int:
     """The cursor at the end of the history; 0 when nothing has happened."""
     return int(store.rows(EventRow.select(fn.COALESCE(fn.MAX(EventRow.id), 0)))[0][0])
@@ -65,3 +70,9 @@ def _latest() -> Any:
     """Its values are replaced: the ids of session and attempt, the kind, and the limit."""
     query = EventRow.select(*_COLUMNS).where(EventRow.session_id == "", EventRow.attempt_id == "", EventRow.kind == "")
     return query.order_by(EventRow.id.desc()).limit(1)
+
+
+@cached_select
+def _data(session_id: str, kind: str) -> Any:
+    query = EventRow.select(EventRow.data).where((EventRow.session_id == session_id) & (EventRow.kind == kind))
+    return query.order_by(EventRow.id)

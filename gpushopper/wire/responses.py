@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from gpushopper.wire.alert_channels import ChannelView
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
@@ -273,6 +275,8 @@ class DaemonStatus:
     """Why clouds of installed packages are not used, by name."""
     waiting: list[str] = field(default_factory=list)
     """Sessions that no account can rent the next offer for."""
+    channels: list[ChannelView] = field(default_factory=list)
+    """Channels of alerts."""
 
 
 @dataclass(frozen=True, slots=True)

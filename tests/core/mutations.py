@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.core.mutation import Mutation
+from tests.core.mutations_of_alerts import ALERTS
 from tests.core.mutations_of_budgets import BUDGETS
 from tests.core.mutations_of_costs import COSTS
 from tests.core.mutations_of_ends import ENDS
@@ -13,6 +14,7 @@ from tests.core.mutations_of_listing import LISTING
 
 M = Mutation
 MUTATIONS = (
+    *ALERTS,
     *BUDGETS,
     *COSTS,
     *ENDS,

@@ -18,12 +18,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gpushopper.clock import SystemClock
+from gpushopper.config.alert_channels import AlertChannel
+from gpushopper.core.alerts.alert import Alert
+from gpushopper.core.alerts.delivery import DELIVERED, Outcome
 from gpushopper.core.policy import PAPER
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.daemon.api.routes.costs import sum_up
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
 from gpushopper.daemon.periodic_jobs import Schedule
+from gpushopper.engine.alerts.dispatch import AlertDispatch
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
@@ -58,6 +62,10 @@ class WatchedHandle:
         return self._reconcilers
 
 
+def nobody_told(name: str, channel: AlertChannel, alert: Alert) -> Outcome:
+    return DELIVERED
+
+
 @contextmanager
 def serving(connection: Any) -> Iterator[Service]:
     """The parts of a daemon, none of them running: requests are decided by the engine's rooms alone."""
@@ -82,6 +90,7 @@ def engine_and_service(connection: Any) -> Iterator[tuple[Engine, Service]]:
     yield engine, Service(
         handle=engine.handle, clock=clock, home=where, version="0.1.0", pid=1, uid=os.geteuid(), started_at=5,
         installation=found.id, policy="paper", schedule=Schedule([], clock), keys=KnownKeys(),
+        alerts=AlertDispatch(ctx, executor, dict, nobody_told),
         request_stop=lambda: None,
     )  # fmt: skip
     executor.close()
@@ -365,3 +374,8 @@ def test_a_budget_that_makes_no_sense_is_refused(api: FlaskClient, body: dict[st
     refused = api.put("/api/v1/budgets/lab", json=body)
     assert refused.status_code == 400 and refused.json["error"]["exit"] == 2
     assert api.get("/api/v1/budgets").json == {"budgets": []}
+
+
+def test_a_channel_that_is_not_there_cannot_be_tried(api: FlaskClient):
+    assert api.get("/api/v1/channels").get_json() == {"channels": []}
+    assert api.post("/api/v1/channels/team/test").status_code == 404

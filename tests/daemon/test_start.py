@@ -105,11 +105,14 @@ def test_a_database_of_a_newer_version_refuses_the_start(home: Path, start: Star
     assert_one_line(said, "newer")
 
 
-def test_a_damaged_database_is_quarantined_with_an_alarm(home: Path, start: Starting):
+def test_a_damaged_database_is_quarantined_with_an_alarm_that_is_told_elsewhere_too(
+    home: Path, start: Starting, wait_until: Callable[..., None]
+):
     first = start()
     identity = first.ask("GET", "/api/v1/status").json["installation"]
     first.end()
     find_home().database.write_bytes(b"SQLite format 3\0" + b"damage" * 4000)
+    (home / "config.toml").write_text(f'[alerts.hook]\nkind = "command"\ncommand = "/usr/bin/tee {home}/told"\n')
     second = start()
     status = second.ask("GET", "/api/v1/status").json
     assert status["installation"] == identity
@@ -118,6 +121,7 @@ def test_a_damaged_database_is_quarantined_with_an_alarm(home: Path, start: Star
     (kept,) = home.glob("*.damaged-*")
     assert kept.name in alarm["text"]
     assert b"damage" in kept.read_bytes()
+    wait_until(lambda: (home / "told").exists() and b"alarm.database_rebuilt" in (home / "told").read_bytes())
 
 
 @needs_other_user

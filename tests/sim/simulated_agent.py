@@ -19,7 +19,7 @@ class SimAgent:
     heard_at: int = 0
     ends: dict[str, int] = field(default_factory=dict)
     is_dead: bool = False
-    runs: tuple[str, ...] = ("r1", "r-1", "r2", "train")
+    runs: tuple[RunSeen, ...] = tuple(RunSeen(run, "running", 60) for run in ("r1", "r-1", "r2", "train"))
     """The runs that its instance has, whichever of them a story speaks of."""
 
     def bring(self, line: str, now: int) -> None:
@@ -75,6 +75,4 @@ class SimAgent:
             return None
         idle_s = max(now - self.idle_since(), 0) // SECOND
         in_use = (("cpu", 0 if now < self.works_until else idle_s),)
-        return AgentReport(
-            "sim", 5, idle_s, in_use=in_use, runs=tuple(RunSeen(run, "running", 60) for run in self.runs)
-        )
+        return AgentReport("sim", 5, idle_s, in_use=in_use, runs=self.runs)

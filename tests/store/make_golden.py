@@ -14,6 +14,7 @@ from pathlib import Path
 from gpushopper.store.database import Store
 from gpushopper.store.schema.migrations import MIGRATIONS, newest
 from gpushopper.store.schema.tables import (
+    AlertRow,
     BalanceRow,
     BillRow,
     BudgetRow,
@@ -35,6 +36,11 @@ NEW_ROWS = {
     BudgetRow: [
         {"name": "lab", "scope_kind": "all", "scope": "", "daily": None, "monthly": 50_000_000, "session": 0,
          "at_80": "warn", "at_100": "refuse", "created_at": NOW, "changed_at": NOW + 1},
+    ],
+    AlertRow: [
+        {"id": 3, "event_id": 1, "channel": "phone", "state": "waiting", "tries": 2, "problem": "no answer",
+         "done_at": None},
+        {"id": 4, "event_id": 1, "channel": "lab", "state": "delivered", "tries": 1, "problem": "", "done_at": NOW},
     ],
     BillRow: [
         {"attempt_id": "a2", "gpu": 700, "storage": 20, "traffic": 3, "other": 0, "until_at": None, "read_at": NOW},

@@ -9,7 +9,15 @@ import pytest
 
 from gpushopper.store import ledger
 from gpushopper.store.database import Store
-from gpushopper.store.schema.tables import BalanceRow, BillRow, BudgetRow, RollupRow, SentItemRow, SessionTagRow
+from gpushopper.store.schema.tables import (
+    AlertRow,
+    BalanceRow,
+    BillRow,
+    BudgetRow,
+    RollupRow,
+    SentItemRow,
+    SessionTagRow,
+)
 from tests.store.make_golden import NEW_ROWS
 from tests.store.samples import NOW, raw
 
@@ -24,12 +32,16 @@ def opened(home: Path, version: int) -> Store:
 def test_the_ledger_of_before_is_kept_and_nothing_is_rolled_up_of_it_yet(home: Path):
     store = opened(home, 6)
     assert ledger.totals_by_attempt(store) == {"a2": {"gpu": 700, "storage": 20}}
-    assert [raw(store, f"SELECT * FROM {table}") for table in ("rollups", "budgets", "session_tags")] == [[], [], []]
+    assert [raw(store, f"SELECT * FROM {table}") for table in ("rollups", "budgets", "session_tags", "alerts")] == [
+        []
+    ] * 4
     assert raw(store, "SELECT name, renamed_to FROM consumers") == [("me", None)]
     store.close()
 
 
-@pytest.mark.parametrize("row", [BudgetRow, RollupRow, SessionTagRow, BillRow, BalanceRow, SentItemRow])
+@pytest.mark.parametrize(
+    "row", [AlertRow, BudgetRow, RollupRow, SessionTagRow, BillRow, BalanceRow, SentItemRow]
+)
 def test_a_database_of_schema_7_still_opens_and_works(home: Path, row: type[BudgetRow]):
     store = opened(home, 7)
     names = [field.column_name for field in row._meta.sorted_fields]

@@ -14,6 +14,7 @@ from gpushopper.paths import Home
 
 if TYPE_CHECKING:
     from gpushopper.engine.context import AccountSetup
+from gpushopper.engine.alerts.dispatch import AlertDispatch
 from gpushopper.engine.requests.engine_handle import EngineHandle
 
 SLOW_AT_ONCE = 4
@@ -48,6 +49,7 @@ class Service:
     policy: str
     schedule: Schedule
     keys: Keys
+    alerts: AlertDispatch
     request_stop: Callable[[], None]
     slow: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(SLOW_AT_ONCE))
     logins: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LOGINS_AT_ONCE))

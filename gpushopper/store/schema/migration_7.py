@@ -1,4 +1,4 @@
-"""Migration 7: money by time. Rollups of the ledger, tags of sessions, renamed consumers, and budgets."""
+"""Migration 7: money by time: rollups of the ledger, tags, renamed consumers, budgets; and alerts on their way."""
 
 from __future__ import annotations
 
@@ -41,4 +41,14 @@ MONEY = (
         at_100 TEXT NOT NULL CHECK (at_100 IN ('refuse', 'stop')),
         created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT""",
     *BILLS,
+)
+
+ALERTS = (
+    # One row for each event and channel that is told of it. AUTOINCREMENT: alerts of a channel are sent in this order.
+    """CREATE TABLE alerts (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        event_id INTEGER NOT NULL REFERENCES events (id), channel TEXT NOT NULL CHECK (channel <> ''),
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'given_up')),
+        tries INTEGER NOT NULL CHECK (tries >= 0), problem TEXT NOT NULL, done_at INTEGER,
+        UNIQUE (event_id, channel), CHECK ((state = 'waiting') = (done_at IS NULL))) STRICT""",
+    "CREATE INDEX alerts_channel ON alerts (channel, state, id)",
 )

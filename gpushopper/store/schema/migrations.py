@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gpushopper.store.schema.identity_columns import IDENTITY
 from gpushopper.store.schema.migration_4 import FIELD_TERMS
 from gpushopper.store.schema.migration_6 import EARLY_ENDS
-from gpushopper.store.schema.migration_7 import MONEY
+from gpushopper.store.schema.migration_7 import ALERTS, MONEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(4, "terms of the field", FIELD_TERMS),
     Migration(5, "many clouds", (*MANY_CLOUDS, *IDENTITY, *NO_CLOUD_OF_ITS_OWN)),
     Migration(6, "early ends", EARLY_ENDS),
-    Migration(7, "money by time", MONEY),
+    Migration(7, "money by time", (*MONEY, *ALERTS)),
 )
 
 

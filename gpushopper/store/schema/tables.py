@@ -330,6 +330,21 @@ class BudgetRow(Row):
         table_name = "budgets"
 
 
+class AlertRow(Row):
+    """An alert on its way to one channel (store/outbox/)."""
+
+    id = peewee.AutoField()
+    event_id = peewee.IntegerField()
+    channel = Text()
+    state = Text()
+    tries = peewee.IntegerField()
+    problem = Text()
+    done_at = optional_int()
+
+    class Meta:
+        table_name = "alerts"
+
+
 class BillRow(Row):
     """What a cloud has charged for an attempt's instance (store/money/bills.py)."""
 
@@ -373,6 +388,6 @@ class SentItemRow(Row):
 
 TABLES: tuple[type[Row], ...] = (
     MetaRow, AccountRow, AccountKeyRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow,
-    AlarmRow, StoredResponseRow, RunEndRow, HeartbeatRow, SessionTagRow, RollupRow, BudgetRow,
+    AlarmRow, StoredResponseRow, RunEndRow, HeartbeatRow, SessionTagRow, RollupRow, BudgetRow, AlertRow,
     BillRow, BalanceRow, SentItemRow,
 )  # fmt: skip

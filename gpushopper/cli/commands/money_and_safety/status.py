@@ -77,6 +77,7 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView], sessio
             ("waiting", f"for an account that can rent: {', '.join(found.waiting)}" if found.waiting else ""),
             ("guards", app.with_sandbox_flag(_guards(found))),
             ("jobs", ", ".join(f"{name} {_ago(at, now)}" for name, at in found.jobs.items())),
+            ("alerts", _channels(found)),
             ("alarms", plural(len(alarms), "alarm") if alarms else "none"),
         ]
     )
@@ -94,6 +95,15 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView], sessio
         tables.sentences(["", f"alarm {alarm.id} ({ago(alarm.raised_at, now)}): {clean(alarm.text)}"])
         if alarm.hint:
             tables.sentences([f"  {clean(app.with_sandbox_flag(alarm.hint))}"])
+
+
+def _channels(found: DaemonStatus) -> str:
+    """Where alerts are sent, and what does not arrive; empty without channels."""
+    troubled = [
+        f"{each.name}: {each.waiting} waiting, {clean(each.problem)}" for each in found.channels if each.problem
+    ]
+    names = ", ".join(each.name for each in found.channels if each.enabled)
+    return "; ".join(troubled) or (f"sent to {names}" if names else "")
 
 
 def _guards(found: DaemonStatus) -> str:

@@ -77,6 +77,7 @@ def _rows(found: Config) -> list[dict[str, Any]]:
         "defaults.provision": found.provision,
         **{f"providers.{name}": found.provider(name) for name in found.providers},
         **{f"accounts.{name}": found.account(name) for name in found.accounts},
+        **{f"alerts.{name}": channel for name, channel in found.alerts.items()},
     }
     return [
         {
@@ -91,7 +92,7 @@ def _rows(found: Config) -> list[dict[str, Any]]:
 
 
 def _shown(name: str, value: object) -> str:
-    if value is None:
+    if value is None or value == ():
         return "-"
     if name in MONEY and isinstance(value, int):
         return money(value)

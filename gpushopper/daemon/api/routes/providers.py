@@ -12,6 +12,7 @@ from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.requests.queries import audit as audit_query
 from gpushopper.engine.requests.queries.accounts import accounts
+from gpushopper.engine.requests.queries.alert_channels import channels
 from gpushopper.engine.requests.queries.events import alarms
 from gpushopper.engine.requests.queries.sessions import sessions
 from gpushopper.paths import FREE_FLOOR
@@ -66,4 +67,5 @@ def describe(service: Service) -> DaemonStatus:
         alarms=len(alarms(ctx).alarms),
         skipped_clouds=dict(clouds.skipped()),
         waiting=[each.name for each in held if each.waits_for_account],
+        channels=channels(service.alerts).channels,
     )

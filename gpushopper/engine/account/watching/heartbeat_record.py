@@ -10,6 +10,7 @@ from gpushopper.core.lifecycle.ends.end_files import EVENT, on_end_files
 from gpushopper.core.lifecycle.ends.idle_watch import watch_use
 from gpushopper.core.lifecycle.ends.limits_line import on_brought
 from gpushopper.core.lifecycle.ends.own_network import offline_text
+from gpushopper.core.lifecycle.ends.run_seen import RUN_ENDED, run_ends_seen, runs_over
 from gpushopper.core.lifecycle.reachability import on_heartbeat, on_probe_failure
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.ends.end_reason import DONE
@@ -78,6 +79,16 @@ def _on_heartbeat(
         tx.run(on_brought(tx.attempt(attempt), brought, probed.limits, probed.digest))
     withdraw_unstarted(tx, session, tx.attempt(attempt), run_ends, found.agent, policy)
     tx.run(watch_use(session, tx.attempt(attempt), found, now, policy))
+    _tell_run_ends(account, tx, session, attempt, found)
+
+
+def _tell_run_ends(account: Account, tx: Transaction, session: Session, attempt: Attempt, found: Heartbeat) -> None:
+    """Once for each run; what was told is in the history, so that a restart tells nothing again."""
+    if found.agent is None or not runs_over(found.agent):
+        return
+    told = {str(data.get("run")) for data in events.data_of(account.ctx.store, session.id, RUN_ENDED)}
+    for event in run_ends_seen(session, found.agent, told):
+        tx.add_event(event, session.id, attempt.id)
 
 
 def _ignored_before(account: Account, attempt: Attempt) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from gpushopper.core.lifecycle.ends.run_seen import runs_over
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.heartbeat import Heartbeat
 from gpushopper.core.model.run_folder import KeptNow
@@ -41,7 +42,7 @@ class OutputKeeping:
         self._not_before[attempt.id] = now.boot + us(self.account.policy.guard_backoff_s)
         if attempt.ending_reason:
             self._told[attempt.id] = attempt.ending_reason
-        self._kept.setdefault(attempt.id, set()).update(_over(found))
+        self._kept.setdefault(attempt.id, set()).update(runs_over(found.agent))
         fetch = partial(remote.keep_outputs, login, now.wall, LIMIT_S)
         self.account.calls.submit((OUTPUTS, attempt.id), fetch, LIMIT_S, now)
 
@@ -49,7 +50,7 @@ class OutputKeeping:
         if attempt.ready_at is None or not attempt.is_wanted:
             return False
         is_new_end = bool(attempt.ending_reason) and self._told.get(attempt.id) != attempt.ending_reason
-        return is_new_end or bool(_over(found) - self._kept.get(attempt.id, set()))
+        return is_new_end or bool(runs_over(found.agent) - self._kept.get(attempt.id, set()))
 
     def on_result(self, attempt_id: str, value: Any) -> None:
         """Note what is kept now; what failed is fetched again with a later heartbeat."""
@@ -61,9 +62,3 @@ class OutputKeeping:
         """The attempt is closed, or has another instance."""
         for kept in (self._kept, self._told, self._not_before):
             kept.pop(attempt_id, None)
-
-
-def _over(found: Heartbeat) -> set[str]:
-    """The runs that have ended, as the agent says: only whether to look depends on it."""
-    runs = found.agent.runs if found.agent is not None else ()
-    return {run.id for run in runs if run.state == "lost" or run.state.isdecimal()}

@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.model.money import DOLLAR, MAX_AMOUNT, Micros, parse_dollars
+from gpushopper.config.alert_channels import AlertChannel, ChannelKind
+from gpushopper.config.value_forms import (
+    Invalid,
+    as_address,
+    as_count,
+    as_dollars,
+    as_flag,
+    as_number,
+    as_text,
+    as_texts,
+    as_time_zone,
+    read_by,
+)
+from gpushopper.core.model.money import DOLLAR, MAX_AMOUNT, Micros
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 
@@ -24,172 +37,95 @@ ACCOUNT_NAME = re.compile(r"[a-z][a-z-]{1,19}")
 PROJECT_SECTIONS = ("defaults.provision", "defaults.inventory")
 
 
-class _Invalid(Exception):
-    """A value does not have the form its key needs; the text says which form."""
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > 500 or not value.isprintable():
-        raise _Invalid("a line of text")
-    return value.strip()
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    items = value.split(",") if isinstance(value, str) else value
-    if not isinstance(items, list | tuple):
-        raise _Invalid("a list of texts")
-    return tuple(_text(item) for item in items)
-
-
-def _flag(value: object) -> bool:
-    values = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    flag = values.get(str(value).lower())
-    if flag is None:
-        raise _Invalid("true or false")
-    return flag
-
-
-def _number(lowest: float, highest: float) -> Callable[[object], float]:
-    def read(value: object) -> float:
-        try:
-            number = float(str(value)) if not isinstance(value, bool) else float("nan")
-        except ValueError:
-            number = float("nan")
-        if not lowest <= number <= highest:
-            raise _Invalid(f"a number from {lowest:g} to {highest:g}")
-        return number
-
-    return read
-
-
-def _count(lowest: int, highest: int) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        text = "" if isinstance(value, bool) else str(value)
-        if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
-            raise _Invalid(f"a whole number from {lowest} to {highest}")
-        return int(text)
-
-    return read
-
-
-def _dollars(value: object) -> Micros:
-    amount = parse_dollars(value.removeprefix("$") if isinstance(value, str) else value)
-    if amount is None:
-        raise _Invalid("an amount of dollars, such as 0.45")
-    return amount
-
-
-def _address(value: object) -> str:
-    text = _text(value)
-    if not text.startswith(("http://", "https://")):
-        raise _Invalid("an address that begins with https:// or http://")
-    return text.rstrip("/")
-
-
-def _time_zone(value: object) -> str:
-    from zoneinfo import ZoneInfo  # 5 ms, only where one is set
-
-    name = _text(value)
-    try:
-        return ZoneInfo(name).key
-    except (ValueError, OSError, KeyError):
-        raise _Invalid("a time zone, such as Europe/Berlin") from None
-
-
-def _as(read: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
-    """Field metadata: the function that parses the value."""
-    return {"read": read}
-
-
 @dataclass(frozen=True, slots=True)
 class InventoryDefaults:
     """What `inventory` searches for where no flag says otherwise. Rates are micro-dollars per hour, sizes GB."""
 
-    gpu: str | None = field(default=None, metadata=_as(_text))
-    provider: str | None = field(default=None, metadata=_as(_text))
-    gpus: int | None = field(default=None, metadata=_as(_count(1, 64)))
-    vram: float | None = field(default=None, metadata=_as(_number(0, 10_000)))
-    max_price: Micros | None = field(default=None, metadata=_as(_dollars))
-    min_reliability: float | None = field(default=None, metadata=_as(_number(0, 1)))
-    min_cuda: float | None = field(default=None, metadata=_as(_number(0, 100)))
-    region: tuple[str, ...] | None = field(default=None, metadata=_as(_texts))
-    disk: float | None = field(default=None, metadata=_as(_number(1, 100_000)))
-    cpus: float | None = field(default=None, metadata=_as(_number(0, 10_000)))
-    ram: float | None = field(default=None, metadata=_as(_number(0, 100_000)))
-    verified: bool | None = field(default=None, metadata=_as(_flag))
-    exclude_host: tuple[str, ...] | None = field(default=None, metadata=_as(_texts))
-    sort: str | None = field(default=None, metadata=_as(_text))
-    limit: int | None = field(default=None, metadata=_as(_count(1, 100_000)))
+    gpu: str | None = field(default=None, metadata=read_by(as_text))
+    provider: str | None = field(default=None, metadata=read_by(as_text))
+    gpus: int | None = field(default=None, metadata=read_by(as_count(1, 64)))
+    vram: float | None = field(default=None, metadata=read_by(as_number(0, 10_000)))
+    max_price: Micros | None = field(default=None, metadata=read_by(as_dollars))
+    min_reliability: float | None = field(default=None, metadata=read_by(as_number(0, 1)))
+    min_cuda: float | None = field(default=None, metadata=read_by(as_number(0, 100)))
+    region: tuple[str, ...] | None = field(default=None, metadata=read_by(as_texts))
+    disk: float | None = field(default=None, metadata=read_by(as_number(1, 100_000)))
+    cpus: float | None = field(default=None, metadata=read_by(as_number(0, 10_000)))
+    ram: float | None = field(default=None, metadata=read_by(as_number(0, 100_000)))
+    verified: bool | None = field(default=None, metadata=read_by(as_flag))
+    exclude_host: tuple[str, ...] | None = field(default=None, metadata=read_by(as_texts))
+    sort: str | None = field(default=None, metadata=read_by(as_text))
+    limit: int | None = field(default=None, metadata=read_by(as_count(1, 100_000)))
 
 
 @dataclass(frozen=True, slots=True)
 class ProvisionDefaults:
     """What `provision` requests where no flag says otherwise. `hours` is the duration of a session."""
 
-    gpu: str | None = field(default=None, metadata=_as(_text))
-    provider: str | None = field(default=None, metadata=_as(_text))
-    gpus: int | None = field(default=None, metadata=_as(_count(1, 64)))
-    vram: float | None = field(default=None, metadata=_as(_number(0, 10_000)))
-    max_price: Micros | None = field(default=None, metadata=_as(_dollars))
-    min_reliability: float | None = field(default=None, metadata=_as(_number(0, 1)))
-    min_cuda: float | None = field(default=None, metadata=_as(_number(0, 100)))
-    region: tuple[str, ...] | None = field(default=None, metadata=_as(_texts))
-    disk: float | None = field(default=None, metadata=_as(_number(1, 100_000)))
-    cpus: float | None = field(default=None, metadata=_as(_number(0, 10_000)))
-    ram: float | None = field(default=None, metadata=_as(_number(0, 100_000)))
-    verified: bool | None = field(default=None, metadata=_as(_flag))
-    exclude_host: tuple[str, ...] | None = field(default=None, metadata=_as(_texts))
-    image: str | None = field(default=None, metadata=_as(_text))
-    hours: float | None = field(default=None, metadata=_as(_number(0.02, 24 * 30)))
-    retries: int | None = field(default=None, metadata=_as(_count(0, 10)))
-    consumer: str | None = field(default=None, metadata=_as(_text))
+    gpu: str | None = field(default=None, metadata=read_by(as_text))
+    provider: str | None = field(default=None, metadata=read_by(as_text))
+    gpus: int | None = field(default=None, metadata=read_by(as_count(1, 64)))
+    vram: float | None = field(default=None, metadata=read_by(as_number(0, 10_000)))
+    max_price: Micros | None = field(default=None, metadata=read_by(as_dollars))
+    min_reliability: float | None = field(default=None, metadata=read_by(as_number(0, 1)))
+    min_cuda: float | None = field(default=None, metadata=read_by(as_number(0, 100)))
+    region: tuple[str, ...] | None = field(default=None, metadata=read_by(as_texts))
+    disk: float | None = field(default=None, metadata=read_by(as_number(1, 100_000)))
+    cpus: float | None = field(default=None, metadata=read_by(as_number(0, 10_000)))
+    ram: float | None = field(default=None, metadata=read_by(as_number(0, 100_000)))
+    verified: bool | None = field(default=None, metadata=read_by(as_flag))
+    exclude_host: tuple[str, ...] | None = field(default=None, metadata=read_by(as_texts))
+    image: str | None = field(default=None, metadata=read_by(as_text))
+    hours: float | None = field(default=None, metadata=read_by(as_number(0.02, 24 * 30)))
+    retries: int | None = field(default=None, metadata=read_by(as_count(0, 10)))
+    consumer: str | None = field(default=None, metadata=read_by(as_text))
 
 
 @dataclass(frozen=True, slots=True)
 class SpendingLimitSettings:
     """Spending limits, a last safeguard against bugs too (S8). `dollars_per_hour` is in micro-dollars."""
 
-    open_sessions: int = field(default=4, metadata=_as(_count(0, 1000)))
-    creates_per_hour: int = field(default=12, metadata=_as(_count(0, 10_000)))
-    dollars_per_hour: Micros = field(default=20 * DOLLAR, metadata=_as(_dollars))
+    open_sessions: int = field(default=4, metadata=read_by(as_count(0, 1000)))
+    creates_per_hour: int = field(default=12, metadata=read_by(as_count(0, 10_000)))
+    dollars_per_hour: Micros = field(default=20 * DOLLAR, metadata=read_by(as_dollars))
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
     """A provider's endpoint (None: the real one), and whether its account is used at all."""
 
-    endpoint: str | None = field(default=None, metadata=_as(_address))
-    enabled: bool = field(default=True, metadata=_as(_flag))
+    endpoint: str | None = field(default=None, metadata=read_by(as_address))
+    enabled: bool = field(default=True, metadata=read_by(as_flag))
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
     """A further account of a cloud, under a name of its own; the first one has the cloud's name and needs no entry."""
 
-    cloud: str | None = field(default=None, metadata=_as(_text))
-    enabled: bool = field(default=True, metadata=_as(_flag))
+    cloud: str | None = field(default=None, metadata=read_by(as_text))
+    enabled: bool = field(default=True, metadata=read_by(as_flag))
 
 
 @dataclass(frozen=True, slots=True)
 class MoneySettings:
     """In which time zone days and months are counted (None: this computer's)."""
 
-    time_zone: str | None = field(default=None, metadata=_as(_time_zone))
+    time_zone: str | None = field(default=None, metadata=read_by(as_time_zone))
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySettings:
     """The name of the policy; any other than `real` is for sandboxes only (S1)."""
 
-    name: str = field(default="real", metadata=_as(_text))
+    name: str = field(default="real", metadata=read_by(as_text))
 
 
 @dataclass(frozen=True, slots=True)
 class KeySettings:
     """Whether keys are read from the system keyring, and its timeout in seconds (D15)."""
 
-    keyring: bool = field(default=True, metadata=_as(_flag))
-    keyring_seconds: float = field(default=20.0, metadata=_as(_number(1, 25)))
+    keyring: bool = field(default=True, metadata=read_by(as_flag))
+    keyring_seconds: float = field(default=20.0, metadata=read_by(as_number(1, 25)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +140,7 @@ class Config:
     provision: ProvisionDefaults = field(default_factory=ProvisionDefaults)
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
+    alerts: Mapping[str, AlertChannel] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def provider(self, name: str) -> ProviderSettings:
@@ -257,7 +194,7 @@ def load(
     for key, variable, value in _from_environment(os.environ if environ is None else environ, config):
         config = _apply(config, {key: value}, variable)
     given = {key: value for key, value in (flags or {}).items() if value is not None}
-    return _check_accounts(_without_brakes_in_practice(_apply(config, given, "flag")))
+    return _check_channels(_check_accounts(_without_brakes_in_practice(_apply(config, given, "flag"))))
 
 
 def _without_brakes_in_practice(config: Config) -> Config:
@@ -273,12 +210,26 @@ def _without_brakes_in_practice(config: Config) -> Config:
 def _check_accounts(config: Config) -> Config:
     """Refuse an account without a cloud, or with a name that could be a registry's or a key."""
     for name, account in config.accounts.items():
-        if not ACCOUNT_NAME.fullmatch(name) or name == "registry":
+        if not ACCOUNT_NAME.fullmatch(name) or name in ("registry", "alert"):
             text = f"accounts.{name}: an account's name has 2 to 20 small letters and hyphens"
             raise Misconfigured(text, "give it another name", code="account_name")
         if account.cloud is None:
             hint = f'add to [accounts.{name}]: cloud = "vast"'
             raise Misconfigured(f"accounts.{name} does not say which cloud it is at", hint, code="account_cloud")
+    return config
+
+
+def _check_channels(config: Config) -> Config:
+    """Refuse a channel of alerts that says not what it is."""
+    for name, channel in config.alerts.items():
+        if not ACCOUNT_NAME.fullmatch(name):
+            text = f"alerts.{name}: a channel's name has 2 to 20 small letters and hyphens"
+            raise Misconfigured(text, "give it another name", code="channel_name")
+        is_command = channel.kind is ChannelKind.COMMAND
+        if channel.kind is None or is_command is not bool(channel.command):
+            hint = f"remove it with: gpu-shopper notify rm {name}; then: gpu-shopper notify add {name} --kind KIND"
+            text = f"alerts.{name} has no kind, or only one of kind and command says command"
+            raise Misconfigured(text, hint, code="channel_kind")
     return config
 
 
@@ -355,6 +306,10 @@ def _apply(config: Config, found: Mapping[str, object], source: str) -> Config:
             account = section.removeprefix("accounts.")
             changed = _set(config.account(account), key, name, value, source)
             config = replace(config, accounts={**config.accounts, account: changed})
+        elif section.startswith("alerts."):
+            channel = section.removeprefix("alerts.")
+            changed = _set(config.alerts.get(channel, AlertChannel()), key, name, value, source)
+            config = replace(config, alerts={**config.alerts, channel: changed})
         elif section in _SECTIONS:
             attribute = _SECTIONS[section][0]
             changed = _set(getattr(config, attribute), key, name, value, source)
@@ -370,7 +325,7 @@ def _set(settings: Any, key: str, name: str, value: object, source: str) -> Any:
         raise _unknown(key, source)
     try:
         return replace(settings, **{name: known[name].metadata["read"](value)})
-    except _Invalid as invalid:
+    except Invalid as invalid:
         raise Misconfigured(f"{key} in {source} must be {invalid}, not {value!r}", "correct it there") from None
 
 
@@ -378,6 +333,7 @@ def known_keys() -> list[str]:
     """Every dotted key; those of a provider or account with `*` in the place of its name."""
     keys = [f"{section}.{each.name}" for section, (_, cls) in _SECTIONS.items() for each in fields(cls)]
     keys += [f"providers.*.{each.name}" for each in fields(ProviderSettings)]
+    keys += [f"alerts.*.{each.name}" for each in fields(AlertChannel)]
     return keys + [f"accounts.*.{each.name}" for each in fields(AccountSettings)]
 
 
