@@ -7,8 +7,8 @@ only ever gain fields.
 
 from __future__ import annotations
 
-from gpushopper.wire.bills import AccountBill, BillRow, Bills
 from gpushopper.wire.alert_channels import Channels, ChannelTest, ChannelView
+from gpushopper.wire.bills import AccountBill, BillRow, Bills
 from gpushopper.wire.budgets import BudgetEnd, BudgetHolder, BudgetLimit, BudgetRequest, Budgets, BudgetView
 from gpushopper.wire.connection import ConnectionView
 from gpushopper.wire.custody import Custody, CustodyRow, SentRecorded, SentRequest, SentView
