@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from gpushopper import wire
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
@@ -25,8 +27,8 @@ def alarms(world: NimbusWorld) -> list[str]:
     return [alarm.text for alarm in world.requests.alarms().alarms if alarm.kind == "bill_differs"]
 
 
+@pytest.mark.parametrize("world", [replace(REAL, bill_check_s=DAY_S)], indirect=True)
 def test_the_balance_is_read_daily_and_a_loss_beyond_our_count_is_an_alarm_until_it_is_over(world: NimbusWorld) -> None:
-    world.engine.ctx.policy = replace(REAL, bill_check_s=DAY_S)
     session = world.provision("H100 SXM", allow_unguarded=True)
     assert world.running(session)
     assert (account(world).source, account(world).start_at) == ("balance", None)

@@ -16,7 +16,7 @@ from gpushopper.core.cloud import Traits
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Hardware, Heartbeat, ProbeFailure, SshTarget
 from gpushopper.core.model.run_folder import KeptNow
-from gpushopper.core.policy import REAL
+from gpushopper.core.policy import REAL, Policy
 from gpushopper.core.secret import Credential
 from gpushopper.engine.context import AccountSetup
 from gpushopper.providers import adapter
@@ -101,8 +101,8 @@ class Access:
 class NimbusWorld(World):
     """One user, one home, one account at Nimbus, real numbers of the policy."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, clouds=(), policy=REAL)
+    def __init__(self, folder: Path, policy: Policy = REAL) -> None:
+        super().__init__(folder, clouds=(), policy=policy)
         self.clouds = ("nimbus",)
         self.nimbus = Nimbus(self.clock.market)
         self.apps: dict[str, Any] = {"nimbus": self.nimbus}
