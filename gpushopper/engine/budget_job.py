@@ -28,7 +28,7 @@ EVERY_S = 60.0
 """How often budgets are looked at, where nothing is due sooner; what is committed is checked where it is committed."""
 
 ProblemOf = Callable[[str], str]
-"""Why an account's list is not relied on now; empty where it is."""
+"""Why an account's list, or the clock, is not relied on now; empty where both are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class BudgetJob:
         self._next = now.boot + min([us(EVERY_S), *self._times_to(found, now)])
         over = [s for s in landing_for_budget if s.id not in planned]
         actions = [*_alarm_changes(wanted, active), *ends, *(act for s in over for act in landing.after_budget_end(s))]
-        return self._commit(actions, now)
+        return self._commit(actions, budgets, now)
 
     def _times_to(self, found: Sequence[Standing], now: ClockSnapshot) -> list[int]:
         """How long until each moment at which a planned end is announced, prepared or due, µs."""
@@ -97,7 +97,7 @@ class BudgetJob:
             if attempt is None or one.going is None:
                 continue
             policy, since = self.ctx.policy_of(attempt.provider), self.rates.since_us(attempt, now)
-            found.append(doubt(one.name, attempt, problem_of(attempt.provider), since, policy))
+            found.append(doubt(one.name, attempt, problem_of(attempt.provider), since, now.wall, policy))
         return [text for text in found if text]
 
     def _due(self, standing: Standing) -> list[_Due]:
@@ -122,11 +122,15 @@ class BudgetJob:
         policy = self.ctx.policy_of(due.attempt.provider)
         return landing.before_budget_end(due.session, due.attempt, due.end.at, now, policy)
 
-    def _commit(self, actions: list[Action], now: ClockSnapshot) -> bool:
+    def _commit(self, actions: list[Action], budgets: tuple[Budget, ...], now: ClockSnapshot) -> bool:
+        """Carry them out, unless a budget was changed since the look: one that was raised ends nothing any more."""
         if not actions:
             return False
         try:
             with self.ctx.store.transaction():
+                if load_budgets(self.ctx.store) != budgets:
+                    self._next = now.boot
+                    return False
                 Transaction(self.ctx, now).run(actions)
         except Stale:
             self._next = now.boot

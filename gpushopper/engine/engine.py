@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from gpushopper.core.lifecycle.account_choice import AccountState
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree, us
 from gpushopper.engine import lifecycle_job, startup_recovery
 from gpushopper.engine.account.calls.moved_account import at_its_cloud
 from gpushopper.engine.account.reconciler import AccountReconciler
@@ -106,13 +106,15 @@ class Engine:
             self._clock_due = min(due for due in dues if due is not None)
 
     def _list_problem(self, name: str) -> str:
-        """Why an account's list is not relied on now; empty where it is."""
+        """Why an account's list, or this computer's clock, is not relied on now; empty where both are."""
         reconciler = self.reconcilers.get(name)
         if reconciler is None or reconciler.client is None:
             return f"{name} has no key"
         health = reconciler.health
         if health.is_degraded or health.is_inconsistent or health.wrong_account or not health.is_ready:
             return f"{name}'s list is not believed now"
+        if clocks_disagree(reconciler.at(self.ctx.clock.now())):
+            return f"this computer's clock and {name}'s are more than two minutes apart"
         return ""
 
     def _account_state(self, name: str, now: ClockSnapshot) -> AccountState | None:

@@ -22,6 +22,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine.context import Context
 from gpushopper.store import sessions
+from gpushopper.store.consumers import present_name
 
 LONGEST_NUMBER = 8
 """Characters kept free for the number that makes a name unique."""
@@ -33,7 +34,7 @@ def adopt(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Sessio
     session = Session(
         id=ctx.new_id(16),
         name=_free_name(ctx, row),
-        consumer=ctx.consumer,
+        consumer=present_name(ctx.store, ctx.consumer),
         desired_state=DesiredState.RUNNING,
         reason="",
         version=1,

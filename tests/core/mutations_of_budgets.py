@@ -66,7 +66,7 @@ BUDGETS = (
     M("budget_end", "if cost > left:", "if cost >= left:", "what fits exactly ends sessions", "budget_end"),
     M("budget_end", "until if before_at is None else min(until, before_at)", "until",
       "tomorrow's costs end sessions today", "budget_end"),
-    M("budget_end", "not each.is_ending and each.until_at > at", "each.until_at > at",
+    M("budget_end", "if each.rate and not each.is_ending}", "if each.rate}",
       "what is ending is ended again", "budget_end"),
     M("budget_end", "first = by_id[min(able,", "first = by_id[max(able,", "the longest session ends first",
       "budget_end"),
@@ -76,6 +76,10 @@ BUDGETS = (
       "budget_end"),
     M("budget_end", "max(now_wall, not_before, at", "max(now_wall, at", "a change ends sessions without a warning",
       "budget_end"),
+    M("budget_end", "if each.rate and not each.is_ending}", "if not each.is_ending}",
+      "what bills nothing is ended", "budget_end"),
+    M("budget_end", "return 0 if budget.changed_at > now_wall + pace.apart_us else", "return",
+      "F62: a budget that a wrong clock has changed never ends anything", "budget_end"),
     M("budget_end", "if total <= limit:", "if total < limit:", "lowering ends what has room", "budget_end"),
     M("budget_end", "not one.going.is_ending}", "one.going.until_at}", "what is ending makes room again", "budget_end"),
     # alarms and doubt
@@ -96,6 +100,8 @@ BUDGETS = (
       "budget_alarms"),
     M("budget_doubt", "> limit and rate_since_us", "> 0 and rate_since_us", "an agreed price is doubted",
       "budget_alarms"),
+    M("budget_doubt", "(attempt.billed_until or 0) > now_wall + MAX_CLOCK_SKEW", "False",
+      "F62: a session ends on what a wrong clock has counted", "budget_alarms"),
     # landing, and when there is room again
     M("landing", "is_near and lands(session, attempt) and not session.landing else []",
       "is_near and lands(session, attempt) else []", "a landing begins anew", "landing"),

@@ -16,7 +16,7 @@ from gpushopper.core.spending.budget import At80, At100, LimitKind
 from gpushopper.core.spending.budget_alarms import alarm_before, alarm_of_doubt, alarms_about, end_text, stops
 from gpushopper.core.spending.budget_doubt import doubt
 from gpushopper.core.spending.budget_end import PlannedEnd, Standing
-from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.core.timing.clock_snapshot import MAX_CLOCK_SKEW, us
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from tests.core.samples import RATE, WALL, attempt
 from tests.core.test_budget_check import budget
@@ -106,4 +106,10 @@ STOOD = us(REAL.price_doubted_s)
 def test_a_book_is_doubted_for_its_instance_its_list_and_a_new_price(
     state: State, rate: int | None, stood_us: int, problem: str, is_doubted: bool
 ):
-    assert bool(doubt("train", attempt(state, current_rate=rate), problem, stood_us, REAL)) == is_doubted
+    assert bool(doubt("train", attempt(state, current_rate=rate), problem, stood_us, WALL, REAL)) == is_doubted
+
+
+@pytest.mark.parametrize(("ahead_us", "is_doubted"), [(0, False), (MAX_CLOCK_SKEW, False), (MAX_CLOCK_SKEW + 1, True)])
+def test_what_was_counted_by_a_clock_that_was_ahead_is_doubted(ahead_us: int, is_doubted: bool):
+    counted = attempt(State.RUNNING, billed_until=WALL + ahead_us)
+    assert ("clock" in doubt("train", counted, "", STOOD, WALL, REAL)) == is_doubted

@@ -75,6 +75,23 @@ def test_only_as_many_end_as_must():
     assert [end.name for end in found] == ["b"]
 
 
+def test_what_bills_nothing_uses_up_nothing_and_is_not_ended():
+    """An instance that is stopped where a stopped one is free: its end would save nothing."""
+    free = running("free", 2, spent=3, rate=0)
+    assert used_up_at(-DOLLAR, going(free), WALL, None) == WALL
+    assert planned_ends(-DOLLAR, [free], WALL, None, PACE) == ()
+    assert [end.name for end in planned_ends(-DOLLAR, [free, running("b", 3)], WALL, None, PACE)] == ["b"]
+    (standing,) = standings(budget(monthly=DOLLAR), [free], PERIODS, WALL, PACE)
+    assert standing.used_up_at == WALL and standing.ends == ()
+
+
+def test_a_budget_that_was_just_changed_warns_first_and_one_of_a_wrong_clock_at_once():
+    held = [running("a", 9, spent=2)]
+    for changed_at, end_at in [(WALL, WALL + APART), (WALL - HOUR, WALL), (WALL + 10 * HOUR, WALL)]:
+        (standing,) = standings(budget(monthly=DOLLAR, changed_at=changed_at), held, PERIODS, WALL, PACE)
+        assert [end.at for end in standing.ends] == [end_at]
+
+
 def test_what_is_ending_already_is_not_ended_again():
     ending = running("a", 1, going=Going(DOLLAR, WALL + SLOW, is_ending=True))
     assert planned_ends(0, [ending], WALL, None, PACE) == ()

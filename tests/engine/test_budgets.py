@@ -114,6 +114,19 @@ def test_extend_takes_the_same_path(world: World):
     assert world.requests.extend(ref, wire.ExtendRequest(add_us=HOUR)).deadline_at is not None
 
 
+def test_an_earlier_end_is_never_refused_for_the_balance(world: World):
+    """It lowers what the account must hold."""
+    ref = world.provision(hours=6)
+    assert world.running(ref)
+    world.engine.ctx.balances["vast"] = reserve_of(world, ref) // 2
+    with pytest.raises(Refused) as refused:
+        world.requests.extend(ref, wire.ExtendRequest(add_us=HOUR))
+    assert refused.value.code == "balance"
+    before = world.view(ref).deadline_at
+    assert before is not None
+    assert world.requests.extend(ref, wire.ExtendRequest(add_us=-HOUR)).deadline_at == before - HOUR
+
+
 def request(world: World, hours: float) -> wire.ProvisionRequest:
     search = wire.SearchRequest(gpu="RTX 4090")
     plan = world.requests.plan(wire.PlanRequest(search=search, duration_us=us(hours * 3600)))

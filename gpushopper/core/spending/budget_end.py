@@ -89,8 +89,13 @@ def _standing(
         committed=sum(one.counted(kind, period, now_wall) for one in counted),
         used_up_at=used_up_at(limit - spent, _streams(going), now_wall, before_at),
         covered=tuple(counted),
-        ends=planned_ends(limit - spent, going, now_wall, before_at, pace, budget.changed_at + pace.apart_us),
+        ends=planned_ends(limit - spent, going, now_wall, before_at, pace, _warned_at(budget, now_wall, pace)),
     )  # fmt: skip
+
+
+def _warned_at(budget: Budget, now_wall: int, pace: Pace) -> int:
+    """From when on a budget that was changed may end sessions; at once where it was changed by a wrong clock (F62)."""
+    return 0 if budget.changed_at > now_wall + pace.apart_us else budget.changed_at + pace.apart_us
 
 
 def _streams(going: Iterable[Commitment]) -> list[Going]:
@@ -107,7 +112,7 @@ def used_up_at(left: Micros, streams: Sequence[Going], now_wall: int, before_at:
         rate = sum(each.rate for each in streams if each.until_at > at)
         cost = cost_over(rate, until - at)
         if cost > left:
-            return at + max(left, 0) * HOUR // rate
+            return at if left <= 0 else at + left * HOUR // rate
         left, at = left - cost, until
     return None
 
@@ -118,13 +123,15 @@ def planned_ends(
     """Which sessions end, in order, so that no more is spent than is left; each bills on for as long as an end takes.
 
     All but the last end some time before the money is spent: what that saves is for the others, and may be enough.
-    None ends before `not_before`: a budget that was just changed warns first, as any other does.
+    None ends before `not_before`: a budget that was just changed warns first, as any other does. Nor does one that
+    bills nothing: its end would save nothing.
     """
     streams = {one.attempt_id: one.going for one in going if one.going is not None}
     by_id = {one.attempt_id: one for one in going}
     found: list[PlannedEnd] = []
     while (at := used_up_at(left, list(streams.values()), now_wall, before_at)) is not None:
-        able = [attempt_id for attempt_id, each in streams.items() if not each.is_ending and each.until_at > at]
+        billing = {attempt_id: each for attempt_id, each in streams.items() if each.rate and not each.is_ending}
+        able = [attempt_id for attempt_id, each in billing.items() if each.until_at > at]
         if not able:
             break
         first = by_id[min(able, key=lambda attempt_id: (streams[attempt_id].until_at, attempt_id))]

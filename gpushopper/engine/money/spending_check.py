@@ -56,8 +56,10 @@ def denial_of_rental(
 def denial_of_change(
     ctx: Context, session: Session, former: Attempt, changed: Attempt, now: ClockSnapshot
 ) -> Denial | None:
-    """The balance or budget that a changed deadline of an open attempt would exceed."""
-    more = max(changed.reserve - former.reserve, 0)
+    """The balance or budget that a changed deadline of an open attempt would exceed; an earlier one exceeds none."""
+    more = changed.reserve - former.reserve
+    if more <= 0:
+        return denied_by_budget(ctx, session, former, changed, now)
     return denied_by_balance(
         ctx.balances.get(changed.provider), usage_of(ctx, changed.provider, now), more
     ) or denied_by_budget(ctx, session, former, changed, now)
