@@ -10,13 +10,14 @@ import pytest
 
 from gpushopper.core import alarms
 from gpushopper.core.model.attempt import State
-from gpushopper.core.model.money import DOLLAR
+from gpushopper.core.model.money import DOLLAR, cost_over
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending.budget import At80, At100, LimitKind
 from gpushopper.core.spending.budget_alarms import alarm_before, alarm_of_doubt, alarms_about, end_text, stops
-from gpushopper.core.spending.budget_doubt import doubt
+from gpushopper.core.spending.budget_doubt import doubt, in_doubt
 from gpushopper.core.spending.budget_end import PlannedEnd, Standing
-from gpushopper.core.timing.clock_snapshot import MAX_CLOCK_SKEW, us
+from gpushopper.core.spending.ledger import GPU, Entry, storage_rate
+from gpushopper.core.timing.clock_snapshot import MAX_CLOCK_SKEW, MINUTE, us
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from tests.core.samples import RATE, WALL, attempt
 from tests.core.test_budget_check import budget
@@ -113,3 +114,28 @@ def test_a_book_is_doubted_for_its_instance_its_list_and_a_new_price(
 def test_what_was_counted_by_a_clock_that_was_ahead_is_doubted(ahead_us: int, is_doubted: bool):
     counted = attempt(State.RUNNING, billed_until=WALL + ahead_us)
     assert ("clock" in doubt("train", counted, "", STOOD, WALL, REAL)) == is_doubted
+
+
+def at_rate(times: int, from_minute: int, to_minute: int) -> Entry:
+    """GPU time at a price so many times the agreed one."""
+    from_at, to_at = WALL + from_minute * MINUTE, WALL + to_minute * MINUTE
+    rate = times * RATE - storage_rate(attempt(State.RUNNING))
+    return Entry("a", GPU, from_at, to_at, cost_over(rate, to_at - from_at))
+
+
+@pytest.mark.parametrize(
+    ("entries", "minutes"),
+    [
+        ([at_rate(1, 0, 60)], 0),
+        ([at_rate(1, 0, 20), at_rate(11, 20, 24), at_rate(1, 24, 60)], 4),
+        ([at_rate(11, 50, 60), at_rate(11, 60, 61)], 0),
+        ([at_rate(11, 55, 60), at_rate(11, 60, 64)], 9),
+        ([at_rate(11, 0, 9), at_rate(11, 20, 29)], 18),
+    ],
+    ids=["agreed", "brief", "stood", "brief over an hour", "twice"],
+)
+def test_what_a_price_booked_that_stood_for_minutes_ends_nothing(entries: list[Entry], minutes: int):
+    """A list may be wrong for a moment; what it booked beyond the agreed price is in doubt also afterwards (F117)."""
+    exact = replace(REAL, price_tolerance=0.0)
+    found = sum(entry.micros for entry in in_doubt(attempt(State.RUNNING), entries, exact))
+    assert abs(found - cost_over(10 * RATE, minutes * MINUTE)) <= 2 * len(entries)

@@ -128,6 +128,14 @@ def test_each_limit_of_a_budget_stands_for_itself():
     assert found[2].used_up_at == WALL and [end.name for end in found[2].ends] == ["b", "a"]
 
 
+def test_what_is_in_doubt_is_shown_as_spent_and_ends_nothing():
+    doubted = running("a", 2, spent=5, in_doubt=Incurred(4 * DOLLAR, 4 * DOLLAR, 4 * DOLLAR))
+    found = standings(budget(daily=3 * DOLLAR, session=2 * DOLLAR), [doubted], PERIODS, WALL, PACE)
+    assert [(each.spent, [end.at for end in each.ends]) for each in found] == [
+        (5 * DOLLAR, [WALL + HOUR - SLOW]), (5 * DOLLAR, []),
+    ]  # fmt: skip
+
+
 def test_a_lower_limit_names_who_must_end_so_that_it_holds():
     held = [running("a", 9, spent=1), running("b", 2, spent=1), running("c", 4, spent=1)]
     (standing,) = standings(budget(monthly=100 * DOLLAR), held, PERIODS, WALL, PACE)

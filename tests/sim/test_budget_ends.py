@@ -11,9 +11,10 @@ import pytest
 from gpushopper import wire
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending.budget import At80, At100, Budget, ScopeKind
-from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, us
 from gpushopper.engine.money.standings import load_standings
 from gpushopper.engine.requests.queries.why import why
+from gpushopper.engine.rollup_job import run_rollups
 from gpushopper.sandbox.market.actions import revise
 from gpushopper.store.money.budgets import save_budget
 from tests.sim.simulated_remote import SimRemote
@@ -126,6 +127,35 @@ def test_nothing_ends_on_a_list_that_is_not_believed(world: World) -> None:
     assert "budget_doubted" not in alarms(world)
 
 
+def test_nothing_ends_on_a_clock_that_is_wrong(world: World) -> None:
+    """Nor on what was entered by it, once it is right again (F62)."""
+    ref = rent(world, "one", 8)
+    limit(world, session=spent(world, ref) + 2 * rate(world, ref))
+    world.run_for(60)
+    world.clock.skew = us(3 * 3600)
+    world.run_for(600)
+    assert world.status(ref) == "running" and "clock" in alarms(world)["budget_doubted"]
+    run_rollups(world.engine.ctx)
+    world.clock.skew = 0
+    world.run_for(600)
+    assert world.status(ref) == "running" and "clock" in alarms(world)["budget_doubted"]
+    assert world.ended(ref, 4 * 3600) and world.view(ref).reason == "budget"
+
+
+def test_a_limit_that_is_raised_during_a_look_counts_before_anything_ends(world: World) -> None:
+    ref = rent(world, "one", 4)
+    limit(world, session=spent(world, ref) // 2)
+
+    def raised_meanwhile(_account: str) -> str:
+        limit(world, session=100 * rate(world, ref))
+        return ""
+
+    now = world.clock.now()
+    assert not world.engine.budgets.run(raised_meanwhile, now)
+    assert world.view(ref).status == "running"
+    assert world.engine.budgets.next_due(now) == now.boot + 1
+
+
 def test_a_price_that_has_just_risen_is_doubted_first(world: World) -> None:
     ref = rent(world, "one", 4)
     limit(world, monthly=spent(world, ref) + 3 * rate(world, ref))
@@ -137,6 +167,21 @@ def test_a_price_that_has_just_risen_is_doubted_first(world: World) -> None:
     at = world.clock.now().wall
     assert world.ended(ref, 3600) and world.view(ref).reason == "budget"
     assert 10 * MINUTE <= world.clock.now().wall - at < HOUR
+
+
+def test_a_wrong_price_of_a_few_minutes_ends_nothing_once_it_is_over(world: World) -> None:
+    """What it booked is shown, but is not what a session is ended for (F117)."""
+    ref = rent(world, "one", 4)
+    limit(world, session=spent(world, ref) + 2 * rate(world, ref))
+    world.run_for(60)
+    (instance,) = [each for each in world.market.instances.values() if each.exists]
+    revise(world.market, instance, "price_factor", 1000)
+    assert world.run_until(lambda: "budget_doubted" in alarms(world), 900)
+    world.run_for(60)
+    revise(world.market, instance, "price_factor", 0.001)
+    world.run_for(1200)
+    assert world.status(ref) == "running" and "budget_used_up" in alarms(world)
+    assert world.ended(ref, 2 * 3600) and world.view(ref).reason == "budget"
 
 
 def test_four_fifths_are_an_alarm_which_a_new_period_clears(world: World) -> None:

@@ -77,6 +77,16 @@ class Incurred:
     month: Micros = 0
     ever: Micros = 0
 
+    def of(self, kind: LimitKind) -> Micros:
+        """What counts against a limit of this kind."""
+        match kind:
+            case LimitKind.SESSION:
+                return self.ever
+            case LimitKind.DAILY:
+                return self.day
+            case LimitKind.MONTHLY:
+                return self.month
+
 
 @dataclass(frozen=True, slots=True)
 class Going:
@@ -91,7 +101,8 @@ class Going:
 class Commitment:
     """One attempt as budgets count it: whose it is, what it has cost, and what it may still cost at most.
 
-    `going` is None once nothing of it bills.
+    `going` is None once nothing of it bills. `in_doubt` is the part of `incurred` that no session is ended for
+    (budget_doubt.py); only looked up where sessions may be.
     """
 
     attempt_id: str
@@ -101,6 +112,7 @@ class Commitment:
     provider: str
     tags: Mapping[str, str] = field(default_factory=dict)
     incurred: Incurred = Incurred()
+    in_doubt: Incurred = Incurred()
     to_come: WorstCase = NOTHING
     going: Going | None = None
 
@@ -113,13 +125,7 @@ class Commitment:
 
     def spent(self, kind: LimitKind) -> Micros:
         """What it has cost in the present period of a limit."""
-        match kind:
-            case LimitKind.SESSION:
-                return self.incurred.ever
-            case LimitKind.DAILY:
-                return self.incurred.day
-            case LimitKind.MONTHLY:
-                return self.incurred.month
+        return self.incurred.of(kind)
 
 
 def covers(budget: Budget, one: Commitment) -> bool:

@@ -82,6 +82,7 @@ def _standing(
     pace: Pace,
 ) -> Standing:
     spent = sum(one.spent(kind) for one in counted)
+    believed = spent - sum(one.in_doubt.of(kind) for one in counted)
     going = [one for one in counted if one.going is not None]
     before_at = None if period is None else period.end_at
     return Standing(
@@ -89,7 +90,7 @@ def _standing(
         committed=sum(one.counted(kind, period, now_wall) for one in counted),
         used_up_at=used_up_at(limit - spent, _streams(going), now_wall, before_at),
         covered=tuple(counted),
-        ends=planned_ends(limit - spent, going, now_wall, before_at, pace, _warned_at(budget, now_wall, pace)),
+        ends=planned_ends(limit - believed, going, now_wall, before_at, pace, _warned_at(budget, now_wall, pace)),
     )  # fmt: skip
 
 
