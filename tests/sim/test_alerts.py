@@ -24,7 +24,7 @@ from gpushopper.store import events
 from gpushopper.store.database import Store
 from gpushopper.store.money.budgets import save_budget
 from gpushopper.store.outbox import alerts as outbox
-from tests.sim.alert_receivers import SimAlerts
+from tests.sim.alert_receivers import SimAlerts, SimReceiver
 from tests.sim.world import World
 
 HOSTILE = {"down": "down", "slow": "slow", "hangs": "hangs", "redirects": "redirects", "lies": "lies", "fine": "fine"}
@@ -244,6 +244,31 @@ def test_what_cannot_be_noted_on_a_full_disk_is_not_sent_again_and_again(world: 
     alerts.run_for(60)
     assert alerts.receivers["phone"].texts == ["fox has ended", "elk has ended"]
     assert alerts.receivers["phone"].repeated == 0
+
+
+def test_what_cannot_be_taken_in_on_a_full_disk_is_taken_in_later_though_nothing_else_happens(world: World):
+    alerts = SimAlerts(world, phone="fine")
+    alerts.job.step()
+    disk = FullDisk(world.store)
+    alerts.job.ctx = replace(world.engine.ctx, store=disk)  # type: ignore[arg-type]
+    write(world, "fox has ended")
+    disk.is_full = True
+    with pytest.raises(DiskFull):
+        alerts.job.step()
+    disk.is_full = False
+    alerts.job.step()
+    assert outbox.waiting_channels(world.store) == ["phone"]
+
+
+def test_what_happens_first_after_the_first_channel_was_added_is_told(world: World):
+    """A daemon at rest changes no row: the channel alone must be noticed."""
+    alerts = SimAlerts(world)
+    alerts.receivers["phone"] = SimReceiver()
+    alerts.channels = {"phone": AlertChannel(ChannelKind.WEBHOOK)}
+    alerts.job.step()
+    write(world, "fox has ended")
+    alerts.run_for(60)
+    assert alerts.receivers["phone"].texts == ["fox has ended"]
 
 
 def test_a_run_that_ends_is_told_once_also_after_a_restart(tmp_path: Path):

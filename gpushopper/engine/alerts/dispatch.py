@@ -52,7 +52,8 @@ class AlertDispatch:
         self._sent: list[CallResult] = []
         """What came of tries and is not noted yet."""
         self._not_before: dict[str, int] = {}
-        self._seen_change = -1
+        self._seen: tuple[int, frozenset[str]] | None = None
+        """The last change of the rows, and the channels, that were taken in."""
         self._is_empty: set[str] = set()
         """Channels for which nothing waits."""
 
@@ -64,9 +65,10 @@ class AlertDispatch:
             self._on_result(self._sent[0], now)
             del self._sent[0]
         told = {name: channel for name, channel in self.channels().items() if channel.enabled}
-        if self.ctx.store.last_change != self._seen_change:
-            self._seen_change = self.ctx.store.last_change
+        seen = (self.ctx.store.last_change, frozenset(told))
+        if seen != self._seen:
             self._take_in(told, now)
+            self._seen = seen
         for name, channel in told.items():
             self._send_next(name, channel, now)
 
