@@ -98,7 +98,7 @@ BUDGETS = (
       "budget_alarms"),
     M("budget_doubt", "rate_since_us < us(policy.price_doubted_s)", "False", "F117: one wrong price ends sessions",
       "budget_alarms"),
-    M("budget_doubt", "> limit and rate_since_us", "> 0 and rate_since_us", "an agreed price is doubted",
+    M("budget_doubt", "> _highest_agreed(attempt, policy) and", "> 0 and", "an agreed price is doubted",
       "budget_alarms"),
     M("budget_doubt", "(attempt.billed_until or 0) > now_wall + MAX_CLOCK_SKEW", "False",
       "F62: a session ends on what a wrong clock has counted", "budget_alarms"),

@@ -24,7 +24,7 @@ def unnamed(tmp_path: Path) -> dict[str, Path]:
 def write_rules(path: Path, hours: int) -> Path:
     """Rules of one offset from UTC (RFC 8536, version 1: counts, one type, its abbreviation)."""
     counts = struct.pack(">6l", 0, 0, 0, 0, 1, 4)
-    path.write_bytes(b"TZif" + bytes(16) + counts + struct.pack(">lbb", hours * 3600, 0, 0) + b"XXX\0")
+    path.write_bytes(b"TZif" + bytes(16) + counts + struct.pack(">lbb", hours * 3600, 0, 0) + b"ABC\0")
     return path
 
 
