@@ -131,8 +131,9 @@ def at_rate(times: int, from_minute: int, to_minute: int) -> Entry:
         ([at_rate(11, 50, 60), at_rate(11, 60, 61)], 0),
         ([at_rate(11, 55, 60), at_rate(11, 60, 64)], 9),
         ([at_rate(11, 0, 9), at_rate(11, 20, 29)], 18),
+        ([at_rate(2, 0, 60), at_rate(11, 60, 64), at_rate(2, 64, 120)], 4),
     ],
-    ids=["agreed", "brief", "stood", "brief over an hour", "twice"],
+    ids=["agreed", "brief", "stood", "brief over an hour", "twice", "above one that stood"],
 )
 def test_what_a_price_booked_that_stood_for_minutes_ends_nothing(entries: list[Entry], minutes: int):
     """A list may be wrong for a moment; what it booked beyond the agreed price is in doubt also afterwards (F117)."""

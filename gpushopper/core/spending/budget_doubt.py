@@ -9,7 +9,10 @@ from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.money import Micros, cost_over
 from gpushopper.core.policy import Policy
 from gpushopper.core.spending.ledger import GPU, Entry, storage_rate
-from gpushopper.core.timing.clock_snapshot import MAX_CLOCK_SKEW, us
+from gpushopper.core.timing.clock_snapshot import HOUR, MAX_CLOCK_SKEW, us
+
+ROUNDING = 0.001
+"""By how much two entries of one rate may differ: each is rounded to a micro-dollar."""
 
 
 def doubt(name: str, attempt: Attempt, account_problem: str, rate_since_us: int, now_wall: int, policy: Policy) -> str:
@@ -42,12 +45,17 @@ def in_doubt(attempt: Attempt, entries: Iterable[Entry], policy: Policy) -> list
     for entry in sorted(entries, key=lambda each: each.from_at):
         if entry.kind != GPU or entry.correction or _beyond(entry, most) <= 0:
             continue
-        if runs and runs[-1][-1].to_at == entry.from_at:
+        if runs and runs[-1][-1].to_at == entry.from_at and _is_same_rate(runs[-1][-1], entry, policy.price_tolerance):
             runs[-1].append(entry)
         else:
             runs.append([entry])
     brief = [run for run in runs if run[-1].to_at - run[0].from_at < least_us]
     return [replace(entry, micros=_beyond(entry, most)) for run in brief for entry in run]
+
+
+def _is_same_rate(one: Entry, other: Entry, tolerance: float) -> bool:
+    lower, higher = sorted(each.micros * HOUR / (each.to_at - each.from_at) for each in (one, other))
+    return higher <= lower * (1 + max(tolerance, ROUNDING))
 
 
 def _highest_agreed(attempt: Attempt, policy: Policy) -> Micros:
