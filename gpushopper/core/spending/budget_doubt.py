@@ -9,7 +9,7 @@ from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.money import Micros, cost_over
 from gpushopper.core.policy import Policy
 from gpushopper.core.spending.ledger import GPU, Entry, storage_rate
-from gpushopper.core.timing.clock_snapshot import HOUR, MAX_CLOCK_SKEW, us
+from gpushopper.core.timing.clock_snapshot import MAX_CLOCK_SKEW, us
 
 ROUNDING = 0.001
 """By how much two entries of one rate may differ: each is rounded to a micro-dollar."""
@@ -54,7 +54,7 @@ def in_doubt(attempt: Attempt, entries: Iterable[Entry], policy: Policy) -> list
 
 
 def _is_same_rate(one: Entry, other: Entry, tolerance: float) -> bool:
-    lower, higher = sorted(each.micros * HOUR / (each.to_at - each.from_at) for each in (one, other))
+    lower, higher = sorted((one.micros * (other.to_at - other.from_at), other.micros * (one.to_at - one.from_at)))
     return higher <= lower * (1 + max(tolerance, ROUNDING))
 
 
