@@ -142,7 +142,7 @@ class Daemon:
         jobs = [
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
             Job("reconciliation", self.engine.wake, policy.steady_poll_s, reconciliation_jitter_s(policy)),
-            Job("rollups", partial(run_rollups, ctx), ROLLUP_S),
+            Job("rollups", lambda: run_rollups(ctx, is_clock_right=self.engine.is_clock_right()), ROLLUP_S),
             Job("requests", lambda: self._prune(store), PRUNE_S),
             Job("heartbeats", lambda: self._thin_heartbeats(store), THIN_S),
             Job("socket", self._check_socket, SOCKET_CHECK_S),

@@ -89,6 +89,11 @@ class Engine:
         """Whether every account with a key has been reconciled once (S18)."""
         return are_ready(self.reconcilers)
 
+    def is_clock_right(self) -> bool:
+        """Whether no cloud's date says that this computer's clock is wrong (F62)."""
+        now = self.ctx.clock.now()
+        return not any(clocks_disagree(reconciler.at(now)) for reconciler in list(self.reconcilers.values()))
+
     def run_clock_rules(self) -> None:
         """The lifecycle job: what time alone decides, however long a provider hangs (I9)."""
         with self._clock_lock:

@@ -34,6 +34,21 @@ def test_each_full_hour_is_entered_while_the_session_goes_on(world: World):
     assert booked(world) < view.accrued < booked(world) + attempt.agreed_rate * 1.1
 
 
+def test_no_hour_is_entered_by_a_clock_that_is_wrong(world: World):
+    """It would count for a day that has not come until the receipt takes it back (F62)."""
+    session = world.provision(hours=5)
+    assert world.running(session)
+    before = booked(world)
+    world.clock.skew = 24 * HOUR
+    world.run_for(600)
+    run_rollups(world.engine.ctx, is_clock_right=world.engine.is_clock_right())
+    assert booked(world) == before
+    world.clock.skew = 0
+    world.run_for(3600)
+    run_rollups(world.engine.ctx, is_clock_right=world.engine.is_clock_right())
+    assert booked(world) > before
+
+
 def test_entered_by_the_hour_or_at_its_end_a_session_costs_what_the_cloud_bills(world: World):
     session = world.provision(hours=4)
     assert world.running(session)
