@@ -105,6 +105,8 @@ BUDGETS = (
     M("budget_doubt", "< least_us", "< 0", "F117: a wrong price that is over ends sessions", "budget_alarms"),
     M("budget_doubt", "runs[-1][-1].to_at == entry.from_at", "False", "a price that stood long is cut at each hour",
       "budget_alarms"),
+    M("budget_doubt", "and _is_same_rate(runs[-1][-1], entry, policy.price_tolerance)", "",
+      "F117: a wrong price is believed above one that has risen", "budget_alarms"),
     M("budget_end", "sum(one.in_doubt.of(kind) for one in counted)", "0", "F117: what is doubted ends sessions",
       "budget_end"),
     # landing, and when there is room again
