@@ -83,7 +83,8 @@ class Stage:
         limits = {"after_run": self.after_run, "unwatched": "", "grace_us": 0, "failed_us": 60_000_000}
         landing = {"reason": "", "pulled_at": None}
         where = {
-            "cloud": "vast", "provider": "vast", "rate": 100_000, "limits": limits, "pulls": [], "landing": landing
+            "cloud": "vast", "provider": "vast", "rate": 100_000, "limits": limits, "pulls": [], "landing": landing,
+            "done_command": "gpu-shopper-done",
         }  # fmt: skip
         ends = {"deadline_at": self.deadline_at, "ended_at": None, "guard_deadline_at": None, "guard_in_sync": True}
         state = {"end_stage": self.stage, "accrued": 0, "max_cost": 1_720_000, "attempts": [], "status": "running"}

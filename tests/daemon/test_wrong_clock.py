@@ -52,7 +52,7 @@ def started(start: Callable[..., Running], shim: dict[str, str]) -> Running:
     threads are slow to come up."""
     for _ in range(TRIES):
         try:
-            return start(**shim)
+            return start(from_nothing=True, **shim)
         except AssertionError as error:
             if "Invalid argument" not in str(error):
                 raise
