@@ -81,6 +81,8 @@ def test_a_session_that_ends_soon_is_named_under_the_next_command() -> None:
 
 def test_done_says_what_it_pulls_first_and_an_end_at_once_what_is_lost() -> None:
     assert landing_view.before_done(session()).startswith("out -> /results is pulled first (until its deadline)")
+    hooked = landing_view.before_done(session(has_hook=True))
+    assert hooked.startswith("your script runs and out -> /results is pulled first (")
     assert landing_view.lost(session()) == "out is not pulled (pull it first: gpu-shopper done train)"
     pulled = session(landing=wire.LandingView("deadline", NOW, NOW, NOW))
     assert landing_view.lost(pulled) == landing_view.before_done(session(pulls=[])) == ""

@@ -23,8 +23,8 @@ def disclosure(found: Plan, given: dict[str, Any], now: int) -> list[str]:
     begins = when(found.deadline_at - land_for, now)
     lines = [f"At {begins}, {span(land_for)} before its deadline, {_steps(given)}; at its deadline it ends."]
     if given["pulls"]:
-        hold = f"at most {span(given['hold'])}" if given["hold"] else "until its deadline"
-        lines.append(f"If its work ends before, it is kept, and billed, until all is pulled, {hold}.")
+        hold = f"{span(given['hold'])}" if given["hold"] else "until its deadline"
+        lines.append(f"If its work ends before, it is kept, and billed, until all is pulled, at most {hold}.")
         lines.append("This computer must be on for that: what is not pulled by its end is lost.")
     return lines
 
@@ -110,7 +110,8 @@ def before_done(session: SessionView) -> str:
     if not session.pulls or session.status != "running":
         return ""
     hold = f"at most {span(session.limits.hold_us)}" if session.limits.hold_us else "until its deadline"
-    return f"{pulls(session)} is pulled first ({hold}); it ends and stops billing after that"
+    hook = "your script runs and " if session.has_hook else ""
+    return f"{hook}{pulls(session)} is pulled first ({hold}); it ends and stops billing after that"
 
 
 def lost(session: SessionView) -> str:

@@ -129,6 +129,7 @@ def _sent(found: wire.Report) -> list[str]:
         what = [f"variable {code(name)}" for name in row.variables]
         what += [f"the login at {code(row.registry)}"] if row.registry else []
         what += [f"{code(item.name)} to {code(item.target)}" for item in row.sent if item.kind == "file"]
+        what += ["the script of `--before-end`"] if row.has_hook else []
         host = f"{plain(row.cloud)} host {plain(row.host or 'without a name')}"
         lines.append(f"- to {host}: {'; '.join(what) or 'no more than the image'}")
     return lines or ["Nothing."]
