@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpushopper.cli.output import session_views, tables
@@ -132,7 +132,7 @@ def note_must_end(app: App, found: BudgetView, *, stop_now: bool) -> None:
     app.note(f"No room for {names}. Nothing is ended by this; to end {them}, add --stop-now")
 
 
-def note_stop(app: App, found: BudgetView, ended_now: Container[str] = ()) -> None:
+def note_stop(app: App, found: BudgetView, ended_now: Sequence[str] = ()) -> None:
     """Where a budget ends sessions, say beforehand which, in order; without those that end now."""
     if found.at_100 != "stop":
         return
