@@ -83,4 +83,4 @@ def test_the_clouds_bill_and_runs_are_in_it_where_they_are_known():
     assert (
         "The cloud has billed $0.7100 up to" in text and "may still grow; counted here for that time: $0.7000." in text
     )
-    assert "| `make \\| tee log` |" in text and "| 1m 30s | 0 |" in text
+    assert "| `make \\| tee log` |" in text and "| 1m 30s | exit 0 |" in text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output.disk_space import disk_warning
-from gpushopper.cli.output.text_format import plural
+from gpushopper.cli.output.text_format import name_all, plural
 from gpushopper.cli.terminal_text import clean
 from gpushopper.core.timing.clock_snapshot import MINUTE
 from gpushopper.errors import ShopperError
@@ -55,8 +55,8 @@ def ending_soon(session: SessionView, now: int) -> str:
     at = session.deadline_at
     if session.status != "running" or at is None or not 0 < at - now <= SOON_US:
         return ""
-    folders = ", ".join(pull.there for pull in session.pulls)
-    before = f"; {folders} is pulled before" if folders and session.landing.pulled_at is None else ""
+    folders = name_all([pull.there for pull in session.pulls]) if session.pulls else ""
+    before = f"; {folders} pulled before" if folders and session.landing.pulled_at is None else ""
     return f"{session.name} ends in {_minutes(at - now)}{before}"
 
 
