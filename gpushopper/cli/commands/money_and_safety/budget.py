@@ -28,7 +28,7 @@ def budget() -> None:
     """Limit what may be spent, and see how much of it is.
 
     Whatever could pass a limit is refused: renting, a longer time, the next offer after a failure. Counted are what was
-    spent and the most that open sessions may still cost, each day and month for itself.
+    spent and the most that open sessions may still cost, even if their end comes late, each day and month for itself.
     """
 
 
@@ -51,7 +51,7 @@ def list_budgets(app: App) -> None:
 @click.argument("name")
 @click.pass_obj
 def show(app: App, name: str) -> None:
-    """Show one budget: how its limits stand, who holds most, what would end."""
+    """Show one budget: its limits, who holds most, what would end."""
     _print(app, app.client.budget(name))
 
 
