@@ -60,6 +60,11 @@ class KeptRun:
     """Whether all came that is kept of a run: it was not cut off on the way."""
 
 
+def as_ended(kept: KeptRun) -> Run:
+    """A run of a session that is over; one that was going was cut off with it."""
+    return kept.run if kept.run.is_over else replace(kept.run, status="cut off", ended_at=kept.kept_at)
+
+
 @dataclass(frozen=True, slots=True)
 class KeptFiles:
     """The folder of a kept run, below that of its session: when it was written (seconds since 1970), and its bytes."""

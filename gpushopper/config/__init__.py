@@ -34,6 +34,7 @@ from gpushopper.paths import Home
 PROJECT_FILE = ".gpu-shopper.toml"
 PREFIX = "GPU_SHOPPER_"
 ACCOUNT_NAME = re.compile(r"[a-z][a-z-]{1,19}")
+CHANNEL_NAME_RULE = "a channel's name has 2 to 20 small letters and hyphens"
 PROJECT_SECTIONS = ("defaults.provision", "defaults.inventory")
 
 
@@ -223,7 +224,7 @@ def _check_channels(config: Config) -> Config:
     """Refuse a channel of alerts that says not what it is."""
     for name, channel in config.alerts.items():
         if not ACCOUNT_NAME.fullmatch(name):
-            text = f"alerts.{name}: a channel's name has 2 to 20 small letters and hyphens"
+            text = f"alerts.{name}: {CHANNEL_NAME_RULE}"
             raise Misconfigured(text, "give it another name", code="channel_name")
         is_command = channel.kind is ChannelKind.COMMAND
         if channel.kind is None or is_command is not bool(channel.command):

@@ -83,7 +83,7 @@ HINTS = {
     END_IGNORED: "its deadline holds; when its work is over, end it with: gpu-shopper done NAME",
     NOT_PULLED: "it is tried again until the session ends; copy them yourself: gpu-shopper pull NAME",
     BUDGET_WARNING: "see: gpu-shopper budget",
-    BUDGET_USED_UP: "nothing more is rented from it; who ends, and when: gpu-shopper budget",
+    BUDGET_USED_UP: "nothing more is rented under it; see: gpu-shopper budget",
     BUDGET_OVERCOMMITTED: "end a session earlier, or raise the limit: gpu-shopper budget",
     BUDGET_ENDS: "raise the limit to keep it: gpu-shopper budget",
     BUDGET_DOUBTED: "end a session yourself: gpu-shopper done NAME; or raise the limit: gpu-shopper budget",

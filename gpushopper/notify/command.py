@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from gpushopper.core.alerts.delivery import DELIVERED, Outcome, Result
-from gpushopper.notify.message import TITLE, Message
+from gpushopper.notify.message import Message
 from gpushopper.paths import with_user_bus
 
 LIMIT_S = 30.0
@@ -23,7 +23,7 @@ _PASSED = (
 
 def run(argv: Sequence[str], message: Message, limit_s: float = LIMIT_S) -> Outcome:
     """Run it once; what it prints is not kept, and what it has started ends with it."""
-    line = json.dumps({"id": message.id, "title": TITLE, "message": message.text, **message.as_json()})
+    line = json.dumps({"id": message.id, "title": message.title, "message": message.text, **message.as_json()})
     try:
         process = subprocess.Popen(
             list(argv),

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from gpushopper.core.alerts.delivery import DELIVERED, Outcome, Result
-from gpushopper.notify.message import TITLE, Message
+from gpushopper.notify.message import Message
 from gpushopper.paths import BUS_VARIABLE, with_user_bus
 
 LIMIT_S = 5.0
@@ -24,7 +24,7 @@ def show(message: Message, bus: str | None = None) -> Outcome:
 
     there = DBusAddress("/org/freedesktop/Notifications", NAME, NAME)
     hints = {"urgency": ("y", 2 if message.alert.is_urgent else 1)}
-    body: tuple[Any, ...] = ("GPU Shopper", 0, "", TITLE, escape(message.text, quote=False), [], hints, -1)
+    body: tuple[Any, ...] = ("GPU Shopper", 0, "", message.title, escape(message.text, quote=False), [], hints, -1)
     try:
         with open_dbus_connection(address) as connection:
             call = new_method_call(there, "Notify", "susssasa{sv}i", body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -10,6 +11,9 @@ from gpushopper.core.alerts.alert import Alert, Topic
 from gpushopper.core.timing.clock_snapshot import MINUTE, SECOND
 
 TITLE = "GPU Shopper"
+REAL = "real"
+"""The name of the policy for clouds that really bill."""
+_COMMAND = re.compile(r"gpu-shopper (?=[a-z])")
 LATE_US = 10 * MINUTE
 """Told later than this, an alert says when it happened."""
 LONGEST = 1500
@@ -26,8 +30,19 @@ class Message:
     alert: Alert
     sent_at: int
     zone: tzinfo = UTC
-    policy: str = "real"
+    policy: str = REAL
     """The daemon's: any other than `real` is of a sandbox."""
+
+    @property
+    def title(self) -> str:
+        """Who tells it; an alert of the sandbox must not look as if a real cloud billed."""
+        return TITLE if self.policy == REAL else f"{TITLE} (sandbox)"
+
+    @property
+    def hint(self) -> str:
+        """What can be done; commands of the sandbox with its option, so that they work when pasted."""
+        hint = _line(self.alert.hint)
+        return hint if self.policy == REAL else _COMMAND.sub("gpu-shopper --sandbox ", hint)
 
     @property
     def type(self) -> str:
@@ -43,7 +58,7 @@ class Message:
         alert, late = self.alert, ""
         if self.sent_at - alert.at > LATE_US:
             late = f" (at {datetime.fromtimestamp(alert.at / SECOND, self.zone):%Y-%m-%d %H:%M})"
-        lines = [f"{_line(alert.text)}{late}", _line(alert.hint)]
+        lines = [f"{_line(alert.text)}{late}", self.hint]
         return "\n".join(line for line in lines if line)[:LONGEST]
 
     def as_json(self) -> dict[str, Any]:
@@ -51,7 +66,7 @@ class Message:
         alert = self.alert
         moment = datetime.fromtimestamp(alert.at / SECOND, UTC).isoformat(timespec="milliseconds")
         data = {
-            "text": _line(alert.text), "hint": _line(alert.hint), "kind": alert.kind, "topic": alert.topic.value,
+            "text": _line(alert.text), "hint": self.hint, "kind": alert.kind, "topic": alert.topic.value,
             "session": alert.session or None, "name": alert.name or None, "event": alert.event,
             "urgent": alert.is_urgent, "policy": self.policy,
         }  # fmt: skip

@@ -14,7 +14,7 @@ from gpushopper.core.alerts.delivery import DELIVERED, Outcome, Result
 from gpushopper.core.secret import Secret
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.notify.address import check_address
-from gpushopper.notify.message import TITLE, Message
+from gpushopper.notify.message import Message
 from gpushopper.notify.signature import headers_of
 
 LIMIT_S = 15.0
@@ -97,12 +97,12 @@ def _generic(address: str, _target: Target, message: Message) -> _Post:
 def _slack(address: str, _target: Target, message: Message) -> _Post:
     """Escaped as Slack wants it, so that no text of a host calls a channel or makes a link."""
     text = message.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _Post(address, {"text": f"{TITLE}: {text}", "mrkdwn": False})
+    return _Post(address, {"text": f"{message.title}: {text}", "mrkdwn": False})
 
 
 def _discord(address: str, _target: Target, message: Message) -> _Post:
     suppress_embeds = 1 << 2
-    content = {"content": f"{TITLE}: {message.text}", "allowed_mentions": {"parse": []}}
+    content = {"content": f"{message.title}: {message.text}", "allowed_mentions": {"parse": []}}
     return _Post(address, {**content, "flags": suppress_embeds})
 
 
@@ -111,7 +111,7 @@ def _ntfy(address: str, target: Target, message: Message) -> _Post:
     server, _, topic = address.rstrip("/").rpartition("/")
     if not topic or "?" in topic or server.endswith(("/", ":")):
         raise ValueError("an address at ntfy ends with a topic, such as https://ntfy.sh/TOPIC")
-    content = {"topic": topic, "title": TITLE, "message": message.text}
+    content = {"topic": topic, "title": message.title, "message": message.text}
     return _Post(f"{server}/", {**content, "priority": 4 if message.alert.is_urgent else 3}, target.key)
 
 

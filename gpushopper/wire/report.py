@@ -52,7 +52,7 @@ class ReportAttempt:
 
 @dataclass(frozen=True, slots=True)
 class ReportRun:
-    """A command that ran there, as kept on this computer. `status`: its exit status, or running, lost."""
+    """A command that ran there, as kept on this computer. `status`: its exit status, or running, lost, cut off."""
 
     run: str
     command: str

@@ -6,12 +6,16 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from gpushopper.cli.commands.money_and_safety.costs import print_forecast
 from gpushopper.cli.output.money.bars import bar, sparkline
-from gpushopper.cli.output.money.cost_views import forecast_lines
+from gpushopper.cli.output.money.cost_views import BY_SESSION, forecast_lines, spark_line, total_line
 from gpushopper.cli.output.money.csv_output import print_csv
+from gpushopper.client import JsonObject
 from gpushopper.core.model.money import DOLLAR
 from gpushopper.wire import CostForecast
 from tests.cli.conftest import Shell
@@ -30,6 +34,38 @@ def test_in_a_sparkline_little_is_not_nothing():
     assert sparkline([]) == sparkline([0])[1:] == ""
 
 
+def test_what_is_final_never_shows_a_max_cost_below_its_cost():
+    row = JsonObject(
+        name="long", consumer="lab", provider="vast", gpu="RTX 4090", accrued=1_603_100, max_cost=1_603_100
+    )
+    shown = {column.title: column.value(row) for column in BY_SESSION if column.title in ("ACCRUED", "AT MOST")}
+    assert shown["ACCRUED"] == shown["AT MOST"] == "$1.6031"
+    total = JsonObject(accrued=1_603_100, max_cost=1_603_100, by="session", rows=[row])
+    assert total_line(total) == "$1.6031 accrued, at most $1.6031, in 1 session"  # type: ignore[arg-type]
+
+
+class Market:
+    """Stands for the client: answers with two days, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def costs(self, **query: Any) -> JsonObject:
+        self.asked.append(query)
+        return JsonObject(groups=[day("2026-11-29", DOLLAR), day("2026-11-30", 2 * DOLLAR)])
+
+
+def test_the_last_days_are_those_of_the_costs_above(capsys: pytest.CaptureFixture[str]):
+    market = Market()
+    app = SimpleNamespace(
+        client=market, output="table", is_terminal=lambda _: True, now=lambda: SimpleNamespace(wall=0)
+    )
+    found = JsonObject(forecast=NOTHING, by="session", start_at=None)
+    print_forecast(app, found, "", {"consumer": "ada", "tag": "paper"})  # type: ignore[arg-type]
+    assert [(query["consumer"], query["tag"], query["by"]) for query in market.asked] == [("ada", "paper", "day")]
+    assert capsys.readouterr().out == "Last 2 days: ▄█  $3.00\n"
+
+
 NOTHING = CostForecast(0, 0, 1_793_491_200_000_000, 0, 0, 0, None)
 
 
@@ -45,6 +81,20 @@ def test_the_forecast_says_what_there_is():
 def test_a_name_in_csv_is_no_formula(capsys: pytest.CaptureFixture[str]):
     print_csv([{"name": "=1+1", "accrued": -5}], ("name", "accrued"))
     assert capsys.readouterr().out == "name,accrued_usd\n'=1+1,-0.000005\n"
+
+
+def test_csv_spells_yes_and_no_as_json_does(capsys: pytest.CaptureFixture[str]):
+    print_csv([{"name": "a", "settled": True}, {"name": "b", "settled": False}], ("name", "settled"))
+    assert capsys.readouterr().out == "name,settled\na,true\nb,false\n"
+
+
+def day(key: str, accrued: int) -> JsonObject:
+    return JsonObject(key=key, accrued=accrued)
+
+
+def test_a_sparkline_needs_two_days_with_costs():
+    assert spark_line([day("2026-11-29", 0), day("2026-11-30", 5 * DOLLAR)]) == ""
+    assert spark_line([day("2026-11-29", DOLLAR), day("2026-11-30", 2 * DOLLAR)]) == "Last 2 days: ▄█  $3.00"
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +118,7 @@ def test_costs_of_a_time_by_what_one_asks(payer: Inside):
     assert len(json.loads(payer(*of, "-p", "daily", "--json").out)["costs"]) == 1
     assert json.loads(payer(*of, "--tag", "paper=icml", "--json").out)["costs"] == []
     assert "pays" in payer("costs", "--tag", "paper", "--since", "1h").out
+    assert "by cloud:" in payer("costs", "summary", "-c", "payer").out
     rows = list(csv.DictReader(io.StringIO(payer(*of, "--csv").out)))
     assert [row["name"] for row in rows] == ["pays"] and float(rows[0]["accrued_usd"]) > 0
     (day,) = csv.DictReader(io.StringIO(payer(*of, "--by", "day", "--csv", "-p", "daily").out))
@@ -102,6 +153,7 @@ def test_a_report_of_a_month(payer: Inside):
     assert payer("report", "--month", "2026-02").out.startswith("$0.0000 accrued")
     for words in (("pays", "--month"), ("pays", "--csv"), ("--month", "2026-13"), ("--month", "soon")):
         assert payer("report", *words).code == 2, words
+    assert "--month 2026-13 is not a month" in payer("report", "--month", "2026-13").err
 
 
 def test_tags_are_shown_and_checked(payer: Inside):

@@ -75,12 +75,19 @@ def test_a_session_that_ends_soon_is_named_under_the_next_command() -> None:
     assert ending_soon(session(deadline_at=NOW + 16 * MINUTE), NOW) == ""
     soon = session(deadline_at=NOW + 12 * MINUTE)
     assert ending_soon(soon, NOW) == "train ends in 12 minutes; out is pulled before"
+    two = dataclasses.replace(soon, pulls=[*PULLS, wire.PullView("log", "/logs")])
+    assert ending_soon(two, NOW) == "train ends in 12 minutes; out, log are pulled before"
     assert ending_soon(dataclasses.replace(soon, pulls=[]), NOW) == "train ends in 12 minutes"
     assert ending_soon(session(deadline_at=NOW), NOW) == ending_soon(session(status="stopping"), NOW) == ""
 
 
 def test_done_says_what_it_pulls_first_and_an_end_at_once_what_is_lost() -> None:
     assert landing_view.before_done(session()).startswith("out -> /results is pulled first (until its deadline)")
+    hooked = landing_view.before_done(session(has_hook=True))
+    assert hooked.startswith("your script runs and out -> /results is pulled first (")
+    two = session(pulls=[*PULLS, wire.PullView("log", "/logs")])
+    assert landing_view.before_done(two).startswith("out -> /results, log -> /logs are pulled first (")
+    assert landing_view.lost(two).startswith("out, log are not pulled (")
     assert landing_view.lost(session()) == "out is not pulled (pull it first: gpu-shopper done train)"
     pulled = session(landing=wire.LandingView("deadline", NOW, NOW, NOW))
     assert landing_view.lost(pulled) == landing_view.before_done(session(pulls=[])) == ""

@@ -35,6 +35,12 @@ def test_added_by_a_line_on_stdin_it_is_stored_and_the_key_is_shown_once(home: P
     assert gs("notify", "rm", "lab").code == 3
 
 
+def test_a_name_that_cannot_be_is_refused_before_anything_is_asked(home: Path):
+    done = Inside(home)("notify", "add", "a.b", "--kind", "slack", answer="never read\n")
+    assert done.code == 2 and "2 to 20 small letters and hyphens" in done.err
+    assert "Address" not in done.out + done.err
+
+
 def test_stdin_without_an_address_is_refused(home: Path):
     for stdin in ("", "a\nb\nc\n"):
         done = Inside(home)("notify", "add", "lab", "--kind", "ntfy", "--file", stdin=stdin)

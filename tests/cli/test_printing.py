@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from gpushopper.cli import main, new_app
+from gpushopper.cli.commands.money_and_safety.alarms import print_alarms
 from gpushopper.cli.output import session_views, tables
+from gpushopper.cli.output.alarm_reminder import alarm_lines
 from gpushopper.client import JsonObject
+from tests.cli.in_process import Stream
 
 
 @pytest.mark.parametrize("gone", ["stdout", "stderr"])
@@ -93,3 +96,35 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+DIFFERS = "costly: vast has billed $6.29; that is $2.09 more than the $4.20 counted here"
+
+
+def alarm(number: int, text: str = DIFFERS) -> JsonObject:
+    return JsonObject(id=number, kind="bill_differs", raised_at=0, acknowledged_at=None, text=text, hint="look there")
+
+
+def test_an_alarm_is_never_cut_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = Stream(is_terminal=True)
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", Stream())
+    app = new_app()
+    app.color = "never"
+    print_alarms(app, [alarm(2)], 0)
+    lines = out.getvalue().splitlines()
+    assert "SINCE" in lines[0] and "WHAT" not in lines[0]
+    assert " ".join(" ".join(lines).split()).endswith(f"2: {DIFFERS}")
+    assert max(map(len, lines[1:])) <= 80
+
+
+def test_the_reminder_of_alarms_breaks_no_word_and_names_the_command_that_works(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "stderr", Stream(is_terminal=True))
+    app = new_app()
+    app.color, app.use_sandbox = "never", True
+    lines = alarm_lines(app, [alarm(2)])  # type: ignore[list-item]
+    assert lines == ["alarm 2: costly: vast has billed $6.29; that is $2.09 more than the $4.20", "  counted here"]
+    many = alarm_lines(app, [alarm(number) for number in range(4)])  # type: ignore[list-item]
+    assert many == ["4 alarms: see: gpu-shopper --sandbox alarms"]

@@ -84,7 +84,7 @@ def test_what_is_sent_is_recorded_by_the_daemon_and_shown(rented: Inside, market
     assert [item["name"] for item in row["sent"]] == ["/srv/ann/.env", "HF_TOKEN", "LR"]
     by_host = json.loads(rented("custody", "--host", f"vast:{row['host']}", "--json").out)
     assert NAME in {each["name"] for each in by_host["hosts"]}
-    assert rented("custody", "--host", "vast:0").out == "Nothing was sent to any host.\n"
+    assert rented("custody", "--host", "vast:0").out == "Nothing was sent to host vast:0.\n"
     other = found | {"attempt": "none"}  # type: ignore[operator]
     with pytest.raises(UsageError):
         client.record_sent(type(found)(other), "cp", "x", files=["y"], variables=[])  # type: ignore[call-arg]

@@ -47,6 +47,7 @@ def attempt(**more: Any) -> JsonObject:
 
 def session(**more: Any) -> Any:
     host = JsonObject(cloud="vast", host="", reached="host", variables=["HF_TOKEN"], registry="", sent=[])
+    host = JsonObject(host | {"has_hook": True})
     fields: dict[str, Any] = {
         "session": "s1", "name": "night|x", "consumer": "me", "tags": JsonObject(paper="a*b"), "status": "running",
         "reason": "", "created_at": NOW, "ready_at": NOW, "ended_at": None, "deadline_at": NOW, "image": "pytorch",
@@ -69,7 +70,8 @@ def test_a_session_as_a_document():
     assert "| host | not named by the cloud, Texas, US |" in lines
     assert "| end | no receipt yet: it may still bill |" in lines
     assert "| total | $0.7000 |" in lines and "traffic" not in text
-    assert [line for line in lines if line.startswith("- to")] == ["- to vast host without a name: variable `HF_TOKEN`"]
+    sent = "- to vast host without a name: variable `HF_TOKEN`; the script of `--before-end`"
+    assert [line for line in lines if line.startswith("- to")] == [sent]
 
 
 def test_the_clouds_bill_and_runs_are_in_it_where_they_are_known():
@@ -81,4 +83,4 @@ def test_the_clouds_bill_and_runs_are_in_it_where_they_are_known():
     assert (
         "The cloud has billed $0.7100 up to" in text and "may still grow; counted here for that time: $0.7000." in text
     )
-    assert "| `make \\| tee log` |" in text and "| 1m 30s | 0 |" in text
+    assert "| `make \\| tee log` |" in text and "| 1m 30s | exit 0 |" in text

@@ -18,6 +18,7 @@ def test_of_an_ended_session_everything_is_in_it(world: World):
     assert world.ended(session)
     now = world.clock.now().wall
     assert keep(world.home, session, Run("r1", "0", "python train.py", now - 60, now), Output(), Output(), now)
+    assert keep(world.home, session, Run("r2", "running", "sleep 300", now - 60), Output(), Output(), now)
     verify(world.engine.handle)
     found, view = report(world.engine.ctx, "night"), world.view(session)
     (one,) = found.attempts
@@ -28,7 +29,8 @@ def test_of_an_ended_session_everything_is_in_it(world: World):
     assert (one.gpu, one.gpu_count, one.host) == ("RTX 4090", 1, found.custody.hosts[0].host)
     assert one.ready_at is not None and one.off_at is not None
     assert found.gpu_hours == pytest.approx((one.off_at - one.ready_at) / 3.6e9)
-    assert [(run.command, run.status) for run in found.runs] == [("python train.py", "0")]
+    runs = {run.command: (run.status, run.ended_at) for run in found.runs}
+    assert runs == {"python train.py": ("0", now), "sleep 300": ("cut off", now)}, "nothing runs after the end"
     assert found.bill is not None and abs(found.bill.difference_micros) < 10_000
     assert found.custody.rotate == ["HF_TOKEN"] and "hf_secret" not in repr(found)
     assert found.notes == ["Hardware is as the cloud offered it; nothing of it was measured."]

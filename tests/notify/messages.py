@@ -20,9 +20,11 @@ NOW = 1_793_400_000 * SECOND
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def message(text: str = "fox ends in 5 min", at: int = NOW, sent_at: int = NOW, **changes: Any) -> Message:
+def message(
+    text: str = "fox ends in 5 min", at: int = NOW, sent_at: int = NOW, policy: str = "real", **changes: Any
+) -> Message:
     values: dict[str, Any] = {"topic": Topic.ENDS_SOON, "kind": "ends_soon", "session": "s1"} | changes
-    return Message("gs-1-7", Alert(7, at, text=text, **values), sent_at)
+    return Message("gs-1-7", Alert(7, at, text=text, **values), sent_at, policy=policy)
 
 
 @dataclass

@@ -63,6 +63,16 @@ def test_a_receiver_can_sort_messages_by_what_happened(topic: Topic, kind: str, 
     assert message(topic=topic, kind=kind).type == name
 
 
+def test_what_happens_in_the_sandbox_does_not_look_like_a_real_cloud():
+    receiver = Receiver()
+    told = message("fox: bill differs", policy="drill", hint="compare: gpu-shopper costs --verify")
+    assert receiver.send(ChannelKind.SLACK, HOOK, told) == DELIVERED
+    expected = "GPU Shopper (sandbox): fox: bill differs\ncompare: gpu-shopper --sandbox costs --verify"
+    assert body_of(receiver.got[0])["text"] == expected
+    assert told.as_json()["data"]["hint"] == "compare: gpu-shopper --sandbox costs --verify"
+    assert told.as_json()["data"]["policy"] == "drill"
+
+
 def test_slack_gets_text_that_calls_nobody_and_links_nowhere():
     receiver = Receiver()
     receiver.send(ChannelKind.SLACK, HOOK, message("fox: <!channel> & <http://x|y>"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output.disk_space import disk_warning
-from gpushopper.cli.output.text_format import plural
+from gpushopper.cli.output.text_format import name_all, plural
 from gpushopper.cli.terminal_text import clean
 from gpushopper.core.timing.clock_snapshot import MINUTE
 from gpushopper.errors import ShopperError
@@ -34,7 +34,7 @@ def print_open_alarms(app: App) -> None:
     for line in _endings(app):
         app.note(line)
     shown = [alarm for alarm in found if alarm.acknowledged_at is None]
-    for line in _lines(app, shown):
+    for line in alarm_lines(app, shown):
         print(line, file=sys.stderr)
 
 
@@ -55,19 +55,24 @@ def ending_soon(session: SessionView, now: int) -> str:
     at = session.deadline_at
     if session.status != "running" or at is None or not 0 < at - now <= SOON_US:
         return ""
-    folders = ", ".join(pull.there for pull in session.pulls)
-    before = f"; {folders} is pulled before" if folders and session.landing.pulled_at is None else ""
+    folders = name_all([pull.there for pull in session.pulls]) if session.pulls else ""
+    before = f"; {folders} pulled before" if folders and session.landing.pulled_at is None else ""
     return f"{session.name} ends in {_minutes(at - now)}{before}"
 
 
-def _lines(app: App, shown: list[AlarmView]) -> list[str]:
+def alarm_lines(app: App, shown: list[AlarmView]) -> list[str]:
+    """The lines about open alarms: each with its text, or how many there are and which command shows them."""
     if len(shown) > MOST_LINES:
-        return [f"{_marked(app, plural(len(shown), 'alarm') + ':')} see: gpu-shopper alarms"]
-    return [f"{_marked(app, f'alarm {alarm.id}:')} {clean(alarm.text)}" for alarm in shown]
+        return _marked(app, f"{plural(len(shown), 'alarm')}:", "see: gpu-shopper alarms")
+    return [line for alarm in shown for line in _marked(app, f"alarm {alarm.id}:", clean(alarm.text))]
 
 
-def _marked(app: App, word: str) -> str:
-    return f"\x1b[33m{word}\x1b[0m" if app.has_color(sys.stderr) else word
+def _marked(app: App, word: str, text: str) -> list[str]:
+    """The coloured word and the text, broken between words where the terminal is narrower."""
+    first, *others = app.lines(app.with_sandbox_flag(f"{word} {text}"), sys.stderr)
+    if app.has_color(sys.stderr):
+        first = f"\x1b[33m{word}\x1b[0m{first.removeprefix(word)}"
+    return [first, *others]
 
 
 def _minutes(span_us: int) -> str:

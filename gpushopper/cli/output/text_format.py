@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from gpushopper.core.model.money import dollars
@@ -79,6 +80,11 @@ def clock_time(at: int, now: int) -> str:
 def when(at: int | None, now: int) -> str:
     """`18:00 (in 1h 58m)`; a dash for no time."""
     return "-" if at is None else f"{clock_time(at, now)} ({relative(at, now)})"
+
+
+def name_all(items: Sequence[str]) -> str:
+    """`out is`, `out, log are`: the subject of a sentence."""
+    return f"{', '.join(items)} {'is' if len(items) == 1 else 'are'}"
 
 
 def plural(count: int, noun: str) -> str:

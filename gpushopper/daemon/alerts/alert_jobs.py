@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gpushopper import config, toml_text
-from gpushopper.config import ACCOUNT_NAME
+from gpushopper.config import ACCOUNT_NAME, CHANNEL_NAME_RULE
 from gpushopper.config.alert_channels import ChannelKind, as_command
 from gpushopper.config.value_forms import Invalid
 from gpushopper.core.alerts.alert import KINDS, TOPICS, unknown_words
@@ -84,7 +84,7 @@ def _forget_address(home: Home, name: str) -> str:
 
 def _check(home: Home, name: str, topics: str) -> None:
     if not ACCOUNT_NAME.fullmatch(name):
-        raise UsageError("a channel's name has 2 to 20 small letters and hyphens")
+        raise UsageError(CHANNEL_NAME_RULE)
     if wrong := unknown_words(topics.split(",")):
         known = f"topics: {', '.join(TOPICS)}; kinds of alarm: {', '.join(sorted(KINDS))}"
         raise UsageError(f"{wrong[0]!r} is no topic of alerts", known)

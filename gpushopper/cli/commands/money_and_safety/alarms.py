@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -10,6 +12,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import ago
+from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import NotFound, UsageError
 
 
@@ -26,19 +29,24 @@ def alarms() -> None:
 def list_alarms(app: App) -> None:
     """Show open alarms."""
     app.shows_alarms = False
-    found = app.client.alarms().alarms
-    now = app.now().wall
+    print_alarms(app, app.client.alarms().alarms, app.now().wall)
+
+
+def print_alarms(app: App, found: Sequence[Any], now: int) -> None:
+    """A table; on a terminal each text below it, in whole, and what can be done."""
+    is_below = app.output == "table" and app.is_terminal(sys.stdout)
     columns = [
         tables.Column("ID", lambda a: a.id, right=True),
         tables.Column("KIND", lambda a: a.kind),
         tables.Column("SINCE", lambda a: ago(a.raised_at, now)),
-        tables.Column("WHAT", _text),
     ]
-    tables.rows(app, "alarms", found, columns, name="id")
+    tables.rows(app, "alarms", found, columns if is_below else [*columns, tables.Column("WHAT", _text)], name="id")
     if not found and not app.as_json:
         app.note("No alarms.")
     if app.output in ("table", "wide"):
         for alarm in found:
+            if is_below:
+                tables.sentences([clean(app.with_sandbox_flag(f"{alarm.id}: {_text(alarm)}"))])
             if alarm.hint:
                 app.note(f"{alarm.id}: {alarm.hint}")
 

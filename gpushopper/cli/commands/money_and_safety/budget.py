@@ -28,7 +28,7 @@ def budget() -> None:
     """Limit what may be spent, and see how much of it is.
 
     Whatever could pass a limit is refused: renting, a longer time, the next offer after a failure. Counted are what was
-    spent and the most that open sessions may still cost, each day and month for itself.
+    spent and the most that open sessions may still cost, even if their end comes late, each day and month for itself.
     """
 
 
@@ -51,7 +51,7 @@ def list_budgets(app: App) -> None:
 @click.argument("name")
 @click.pass_obj
 def show(app: App, name: str) -> None:
-    """Show one budget: how its limits stand, who holds most, what would end."""
+    """Show one budget: its limits, who holds most, what would end."""
     _print(app, app.client.budget(name))
 
 
@@ -79,14 +79,14 @@ def set_budget(app: App, /, name: str, stop_now: bool, dry_run: bool, yes: bool,
     """
     body = _body(given)
     seen = app.client.set_budget(name, {**body, "dry_run": True})
+    stop = [end.session for end in seen.must_end] if stop_now else []
     if not app.as_json:
         budget_view.note_must_end(app, seen, stop_now=stop_now)
-        budget_view.note_stop(app, seen)
+        budget_view.note_stop(app, seen, stop)
     if dry_run:
         _print(app, seen)
         app.note("Nothing was changed (--dry-run).")
         return
-    stop = [end.session for end in seen.must_end] if stop_now else []
     later = {end.session for limit in seen.limits for end in limit.ends} - set(stop)
     if stop:
         confirm(app, f"Set it, and end {plural(len(stop), 'session')}?", yes)

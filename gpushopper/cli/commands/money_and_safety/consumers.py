@@ -67,7 +67,7 @@ def add(app: App, name: str) -> None:
 @click.argument("new")
 @click.pass_obj
 def rename(app: App, old: str, new: str) -> None:
-    """Give one another name; its sessions and budgets follow, and the former name goes on meaning it."""
+    """Give one another name. Its sessions and budgets follow, and the former name goes on meaning it."""
     found = app.client.rename_consumer(old, new)
     app.note(f"{old} is now {found.name}: {plural(found.sessions, 'session')}, {money(found.accrued)}")
 

@@ -12,7 +12,7 @@ from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.input.durations import parse_moment
 from gpushopper.cli.output import json_output, tables
-from gpushopper.cli.output.text_format import money, plural
+from gpushopper.cli.output.text_format import plural
 from gpushopper.errors import ProblemsFound, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ GROUPS = ("session", "consumer", "cloud", "account", "gpu", "tag", "day", "month
 PROBLEMS = 9
 """The exit status where rollups were wrong."""
 PERIODS = ("daily", "monthly")
+SHARES = {"by_provider": "by cloud", "by_gpu": "by GPU"}
+"""Headings of a summary, where the field's own name is not what tables say."""
 CSV_BY_SESSION = (
     "name", "session", "consumer", "provider", "gpu", "gpu_micros", "storage_micros", "traffic_micros",
     "minimum_micros", "accrued", "max_cost", "settled",
@@ -100,12 +102,12 @@ def show_costs(app: App, /, session: str | None, as_csv: bool, rebuild: bool, ve
     if as_csv:
         _print_csv(found)
     else:
-        _print(app, found, ref)
+        _print(app, found, ref, given)
     if not is_sound:
         raise click.exceptions.Exit(PROBLEMS)
 
 
-def _print(app: App, found: wire.Costs, ref: str) -> None:
+def _print(app: App, found: wire.Costs, ref: str, given: dict[str, Any]) -> None:
     from gpushopper.cli.output.money import cost_views
 
     extra = {name: getattr(found, name) for name in EXTRA}
@@ -121,19 +123,20 @@ def _print(app: App, found: wire.Costs, ref: str) -> None:
         tables.out("")
     tables.out(cost_views.total_line(found))
     if found.forecast is not None and (found.end_at is None or found.end_at > app.now().wall):
-        _print_forecast(app, found, ref)
+        print_forecast(app, found, ref, given)
 
 
-def _print_forecast(app: App, found: wire.Costs, ref: str) -> None:
+def print_forecast(app: App, found: wire.Costs, ref: str, given: dict[str, Any]) -> None:
+    """What is still to come, and the last days: of the same consumer and tag as the costs above."""
     from gpushopper.cli.output.money import bars, cost_views
 
     assert found.forecast is not None
-    for line in cost_views.forecast_lines(found.forecast):
-        tables.out(line)
+    tables.sentences(cost_views.forecast_lines(found.forecast))
     if found.by == "session" and not ref and found.start_at is None and bars.can_draw(app):
-        days = app.client.costs(by="day", start=app.now().wall - (cost_views.SPARK_DAYS - 1) * 24 * 3600 * 10**6).groups
-        if len(days) > 1:
-            tables.out(cost_views.spark_line(days))
+        start = app.now().wall - (cost_views.SPARK_DAYS - 1) * 24 * 3600 * 10**6
+        days = app.client.costs(by="day", start=start, consumer=given["consumer"], tag=given["tag"]).groups
+        if line := cost_views.spark_line(days):
+            tables.out(line)
 
 
 def _print_csv(found: wire.Costs) -> None:
@@ -184,9 +187,9 @@ def summary(app: App, consumer: str, period: str | None, start: str | None, end:
         tables.out(json_output.document(**plain, **{name: _amounts(value) for name, value in shares.items()}))
         return
     count = plural(found.sessions, "session")
-    tables.out(f"{exact(found.accrued)} accrued, at most {money(found.max_cost)}, in {count}")
+    tables.out(f"{exact(found.accrued)} accrued, at most {exact(found.max_cost)}, in {count}")
     for name, share in shares.items():
-        tables.out(f"\n{name.replace('_', ' ')}:")
+        tables.out(f"\n{SHARES.get(name, name.replace('_', ' '))}:")
         tables.facts([(f"  {key or '-'}", exact(amount)) for key, amount in share.items()])
 
 

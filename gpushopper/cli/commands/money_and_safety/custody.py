@@ -26,4 +26,4 @@ def custody(app: App, name: str | None, host: str) -> None:
     if app.as_json:
         tables.out(json_output.document(hosts=found.hosts, rotate=found.rotate, look_at=found.look_at))
         return
-    print_custody(app, found)
+    print_custody(app, found, name or "", host)

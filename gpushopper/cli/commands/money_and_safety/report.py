@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -10,11 +11,11 @@ from gpushopper.cli.app import App
 from gpushopper.cli.commands.money_and_safety.costs import GROUPS, show_costs
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.input.durations import parse_date
 from gpushopper.cli.output import json_output, tables
 from gpushopper.errors import UsageError
 
 NOW = "now"
+_MONTH = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])")
 
 
 @click.command("report", cls=Command)
@@ -42,10 +43,15 @@ _NOTHING: dict[str, Any] = {"session": None, "consumer": "", "tag": "", "rebuild
 
 
 def _window(month: str) -> dict[str, Any]:
-    """The window of a month as `costs` takes it: from its first day to that of the next."""
+    """The window of a month as `costs` takes it: from its first day to that of the next.
+
+    Raises:
+        UsageError: it is not a month.
+    """
     if month == NOW:
         return {"period": "monthly", "start": None, "end": None}
-    parse_date(f"{month}-01", "--month")
+    if not _MONTH.fullmatch(month):
+        raise UsageError(f"--month {month} is not a month", "write 2026-11, or --month alone for this one")
     year, number = int(month[:4]), int(month[5:])
     after = f"{year + number // 12:04}-{number % 12 + 1:02}-01"
     return {"period": None, "start": f"{month}-01", "end": after}

@@ -15,6 +15,7 @@ from gpushopper.cli.input.options import LANDING, LIMITS, changed_landing_fields
 from gpushopper.cli.output import end_limits_view, tables
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.session_views import print_session
+from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,9 +61,10 @@ def _request(given: dict[str, Any]) -> LimitsRequest:
 
 
 def _print(app: App, before: SessionView, session: SessionView, request: LimitsRequest) -> None:
-    tables.out(f"{session.name}: early ends: {end_limits_view.limits(session)}")
+    lines = [f"{session.name}: early ends: {end_limits_view.limits(session)}"]
     if request.pulls is not None or request.before_end is not None or request.land_for_us is not None:
-        tables.out(f"{session.name}: before its end: {landing_view.steps_before_end(session)}")
+        lines.append(f"{session.name}: before its end: {landing_view.steps_before_end(session)}")
+    tables.sentences(map(clean, lines))
     if session.pulls and not before.pulls:
         app.note("This computer must be on for that; a run that was started with --rm before does not wait for it.")
     if session.limits.unwatched and session.status == "running":

@@ -75,6 +75,7 @@ def add(app: App, name: str, kind: str, topics: str, in_file: bool, command: tup
 
     A topic may also be one kind of alarm, such as destroy_overdue.
     """
+    _check_name(name)
     if command and kind != "command":
         hint = f"run: gpu-shopper notify add {name} --kind {kind}; it prompts for the address"
         raise UsageError("do not give the address on the command line, where others can read it", hint)
@@ -132,6 +133,18 @@ def test(app: App, name: str | None) -> None:
             raise click.exceptions.Exit(ProblemsFound.exit_code)
         hint = app.with_sandbox_flag(f"when it is corrected: gpu-shopper notify test {failed[0].channel}")
         raise ProblemsFound(f"{plural(len(failed), 'channel')} did not take the test", hint)
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name before its address is asked for; the daemon's job checks it again.
+
+    Raises:
+        UsageError: it cannot be a channel's name.
+    """
+    from gpushopper.config import ACCOUNT_NAME, CHANNEL_NAME_RULE
+
+    if not ACCOUNT_NAME.fullmatch(name):
+        raise UsageError(CHANNEL_NAME_RULE, "such as: desk")
 
 
 def _topics(on: list[str]) -> str:

@@ -14,7 +14,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.output import session_phases
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.progress_display import progress_for
-from gpushopper.cli.output.text_format import clock_time, money, per_hour, plural
+from gpushopper.cli.output.text_format import clock_time, money, name_all, per_hour, plural
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.remote import run_control
 from gpushopper.clouds import console_of
@@ -119,7 +119,7 @@ def _disclosure(app: App, ending: Ending, now: int) -> list[str]:
         cost = session.rate * ending.hold_us // HOUR
         when = f"{span(ending.hold_us)} after this run (at most {money(cost)} more)"
     if session.pulls:
-        when = f"once {', '.join(pull.there for pull in session.pulls)} is pulled, {when} at the latest"
+        when = f"once {name_all([pull.there for pull in session.pulls])} pulled, {when} at the latest"
     if ending.by == "instance":
         lines = [f"{session.name} ends itself {when}, whether or not this computer is on."]
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -16,10 +15,9 @@ from gpushopper.cli.output.text_format import when
 from gpushopper.cli.remote import run_control, runs, ssh_connection
 from gpushopper.core.timing.duration_text import span
 from gpushopper.errors import NotFound, Refused, ShopperError
-from gpushopper.kept_runs import KeptRun, kept_runs
+from gpushopper.kept_runs import KeptRun, as_ended, kept_runs
 
 if TYPE_CHECKING:
-    from gpushopper.core.model.run_folder import Run
     from gpushopper.wire import ConnectionView, SessionView
 
 GONE_CODES = ("ending", "not_ready", "no_address", "unreached")
@@ -50,20 +48,13 @@ def show_runs(app: App, session: SessionView) -> None:
         kept = kept_runs(app.home, session.id) if error.code in GONE_CODES else []
         if not kept:
             raise
-        shown = [_as_kept(each, is_over=bool(session.end_stage)) for each in kept]
+        shown = [as_ended(each) if session.end_stage else each.run for each in kept]
         run_table.print_runs(app, shown, now, kept_at=max(each.kept_at for each in kept))
         app.note(f"as kept on this computer, {_kept_when(kept, now)}: {error.message}")
         return
     run_table.print_runs(app, found, now, kept_at=None)
     if not found and not app.as_json:
         app.note(f"{session.name} has no run; start one: gpu-shopper run {session.name} -- COMMAND")
-
-
-def _as_kept(kept: KeptRun, *, is_over: bool) -> Run:
-    """A run as it is kept; one that was going when its session ended was cut off with it."""
-    if not is_over or kept.run.is_over:
-        return kept.run
-    return replace(kept.run, status="cut off", ended_at=kept.kept_at)
 
 
 def _kept_when(kept: list[KeptRun], now: int) -> str:

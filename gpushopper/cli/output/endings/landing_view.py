@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gpushopper.cli.output.text_format import clock_time, plural, when
+from gpushopper.cli.output.text_format import clock_time, name_all, plural, when
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.core.timing.duration_text import span
@@ -23,26 +23,30 @@ def disclosure(found: Plan, given: dict[str, Any], now: int) -> list[str]:
     begins = when(found.deadline_at - land_for, now)
     lines = [f"At {begins}, {span(land_for)} before its deadline, {_steps(given)}; at its deadline it ends."]
     if given["pulls"]:
-        hold = f"at most {span(given['hold'])}" if given["hold"] else "until its deadline"
-        lines.append(f"If its work ends before, it is kept, and billed, until all is pulled, {hold}.")
+        hold = f"{span(given['hold'])}" if given["hold"] else "until its deadline"
+        lines.append(f"If its work ends before, it is kept, and billed, until all is pulled, at most {hold}.")
         lines.append("This computer must be on for that: what is not pulled by its end is lost.")
     return lines
 
 
 def _steps(given: dict[str, Any]) -> str:
     hook = [f"your script runs there (at most {span(us(REAL.hook_s))})"] if given["before_end"] else []
-    return ", then ".join([*hook, *([f"{', '.join(given['pulls'])} is pulled"] if given["pulls"] else [])])
+    return ", then ".join([*hook, *([f"{name_all(given['pulls'])} pulled"] if given["pulls"] else [])])
 
 
 def pulls(session: SessionView) -> str:
     """`out -> results`, each."""
-    return ", ".join(f"{pull.there} -> {pull.here}" for pull in session.pulls)
+    return ", ".join(_each(session))
+
+
+def _each(session: SessionView) -> list[str]:
+    return [f"{pull.there} -> {pull.here}" for pull in session.pulls]
 
 
 def steps_before_end(session: SessionView) -> str:
     """`your script runs, then out -> /results is pulled, 20m before its deadline`; nothing where there is none."""
     steps = ["your script runs"] if session.has_hook else []
-    steps += [f"{pulls(session)} is pulled"] if session.pulls else []
+    steps += [f"{name_all(_each(session))} pulled"] if session.pulls else []
     if not steps:
         return "nothing"
     before = session.limits.land_for_us or us(REAL.land_for_s)
@@ -110,12 +114,13 @@ def before_done(session: SessionView) -> str:
     if not session.pulls or session.status != "running":
         return ""
     hold = f"at most {span(session.limits.hold_us)}" if session.limits.hold_us else "until its deadline"
-    return f"{pulls(session)} is pulled first ({hold}); it ends and stops billing after that"
+    hook = "your script runs and " if session.has_hook else ""
+    return f"{hook}{name_all(_each(session))} pulled first ({hold}); it ends and stops billing after that"
 
 
 def lost(session: SessionView) -> str:
     """What ending it at once loses of what it should bring home."""
     if not session.pulls or session.status != "running" or session.landing.pulled_at is not None:
         return ""
-    folders = ", ".join(pull.there for pull in session.pulls)
-    return f"{folders} is not pulled (pull it first: gpu-shopper done {session.name})"
+    folders = name_all([pull.there for pull in session.pulls])
+    return f"{folders} not pulled (pull it first: gpu-shopper done {session.name})"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gpushopper.cli.app import App
     from gpushopper.core.model.run_folder import Run
+    from gpushopper.wire import ReportRun
 
 
 def fields(run: Run, now: int) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def _columns(now: int) -> list[tables.Column]:
     ]
 
 
-def status_text(run: Run) -> str:
+def status_text(run: Run | ReportRun) -> str:
     """`exit 0`, `running`, `lost`."""
     return f"exit {run.status}" if run.status.isdecimal() else run.status
 

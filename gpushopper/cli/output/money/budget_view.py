@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpushopper.cli.output import session_views, tables
@@ -125,20 +126,25 @@ def note_must_end(app: App, found: BudgetView, *, stop_now: bool) -> None:
             app.note(f"to end: {session.name}, {what}" + (f"; {text}" if text else ""))
         return
     names, them = ", ".join(end.name for end in found.must_end), "it" if len(found.must_end) == 1 else "them"
+    if found.at_100 == "stop":  # it ends them, too, only later: `note_stop` says when
+        app.note(f"No room for {names}; to end {them} now, add --stop-now")
+        return
     app.note(f"No room for {names}. Nothing is ended by this; to end {them}, add --stop-now")
 
 
-def note_stop(app: App, found: BudgetView) -> None:
-    """Where a budget ends sessions, say beforehand which, in order."""
+def note_stop(app: App, found: BudgetView, ended_now: Sequence[str] = ()) -> None:
+    """Where a budget ends sessions, say beforehand which, in order; without those that end now."""
     if found.at_100 != "stop":
         return
     now = app.now().wall
     first: dict[str, Any] = {}
-    for end in sorted((end for limit in found.limits for end in limit.ends), key=lambda end: end.at):
+    later = [end for limit in found.limits for end in limit.ends if end.session not in ended_now]
+    for end in sorted(later, key=lambda end: end.at):
         first.setdefault(end.session, end)
     ends = list(first.values())
     if not ends:
-        app.note("It would end no session that is open now.")
+        if not ended_now:
+            app.note("It would end no session that is open now.")
         return
     order = ", then ".join(f"{clean(end.name)} at {clock_time(end.at, now)}" for end in ends)
     app.note(f"It would end {plural(len(ends), 'session')} at the present rates: {order}")

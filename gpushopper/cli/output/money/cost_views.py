@@ -25,13 +25,13 @@ BY_SESSION = (
     tables.Column("TRAFFIC $", lambda r: exact(r.traffic_micros), right=True, wide=True),
     tables.Column("MINIMUM $", lambda r: exact(r.minimum_micros), right=True, wide=True),
     tables.Column("ACCRUED", lambda r: exact(r.accrued), right=True),
-    tables.Column("AT MOST", lambda r: money(r.max_cost), right=True),
+    tables.Column("AT MOST", lambda r: exact(r.max_cost), right=True),
     tables.Column("STATE", lambda r: "final" if r.settled else "open"),
 )
 
 
 def exact(micros: int) -> str:
-    """Dollars with four places: a short session must not show as $0.00."""
+    """Dollars with four places: a short session must not show as $0.00, nor its max cost as less than its cost."""
     return dollars(micros, 4)
 
 
@@ -56,9 +56,9 @@ def print_groups(app: App, found: wire.Costs) -> None:
 
 
 def total_line(found: wire.Costs) -> str:
-    """`$1.20 accrued, at most $2.00, in 3 sessions`."""
+    """`$1.2000 accrued, at most $2.0000, in 3 sessions`."""
     in_sessions = "" if found.by in ("day", "month") else f", in {plural(_sessions(found), 'session')}"
-    return f"{exact(found.accrued)} accrued, at most {money(found.max_cost)}{in_sessions}"
+    return f"{exact(found.accrued)} accrued, at most {exact(found.max_cost)}{in_sessions}"
 
 
 def _sessions(found: wire.Costs) -> int:
@@ -84,6 +84,8 @@ def forecast_lines(found: wire.CostForecast) -> list[str]:
 
 
 def spark_line(groups: Sequence[Any]) -> str:
-    """The last days as a sparkline."""
+    """The last days as a sparkline; empty where fewer than two of them have costs, which it could not compare."""
     days = [group.accrued for group in groups][-SPARK_DAYS:]
+    if sum(1 for day in days if day > 0) < 2:
+        return ""
     return f"Last {plural(len(days), 'day')}: {sparkline(days)}  {money(sum(days))}"

@@ -30,6 +30,9 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _safe(value: Any) -> Any:
+    """`true` and `false` as JSON has them; text that a spreadsheet would compute is quoted."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) and not _is_number(value) else value
 
 

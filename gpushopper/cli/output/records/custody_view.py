@@ -18,14 +18,19 @@ REACHED = {
     "cloud": "the cloud alone: its create made no instance",
     "unknown": "perhaps a host: it is not known whether its create made an instance",
 }
-NOTHING = "Nothing was sent to any host."
 OF_OURS = "Of its own, GPU Shopper sends no key of a cloud and no private ssh key."
 
 
-def print_custody(app: App, found: wire.Custody) -> None:
-    """A block for each host, then what to rotate."""
+def nothing_sent(name: str, host: str) -> str:
+    """That nothing was sent, of what was asked: a session, a host, or both, or all there is."""
+    to = f"host {host}" if host else "any host"
+    return f"Nothing was sent to {to}{f' by {name}' if name else ''}."
+
+
+def print_custody(app: App, found: wire.Custody, name: str, host: str) -> None:
+    """A block for each host, then what to rotate; `name` and `host` are those that were asked for."""
     if not found.hosts:
-        tables.out(NOTHING)
+        tables.out(clean(nothing_sent(name, host)))
         return
     now = app.now().wall
     for row in found.hosts:

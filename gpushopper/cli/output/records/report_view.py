@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.output.endings.end_reasons import REASONS, reason_text
+from gpushopper.cli.output.endings.run_table import status_text
 from gpushopper.cli.output.receipt_view import MEANS
 from gpushopper.cli.output.records.markdown import code, facts, plain, table
 from gpushopper.cli.output.text_format import money, rate, rfc3339
@@ -26,7 +27,7 @@ def report_lines(found: wire.Report) -> list[str]:
         lines += ["", f"## Instance{f' {number}' if len(used) > 1 else ''}", "", *facts(_instance(one))]
     lines += ["", "## Cost", "", *_cost(found)]
     if found.runs:
-        rows = [(code(run.command), _time(run.started_at), _lasted(run), plain(run.status)) for run in found.runs]
+        rows = [(code(run.command), _time(run.started_at), _lasted(run), plain(status_text(run))) for run in found.runs]
         lines += ["", "## Runs", "", *table(("command", "started", "took", "status"), rows)]
     lines += ["", "## Sent to the host", "", *_sent(found)]
     lines += ["", "## Notes", "", *(f"- {plain(note)}" for note in found.notes)]
@@ -129,6 +130,7 @@ def _sent(found: wire.Report) -> list[str]:
         what = [f"variable {code(name)}" for name in row.variables]
         what += [f"the login at {code(row.registry)}"] if row.registry else []
         what += [f"{code(item.name)} to {code(item.target)}" for item in row.sent if item.kind == "file"]
+        what += ["the script of `--before-end`"] if row.has_hook else []
         host = f"{plain(row.cloud)} host {plain(row.host or 'without a name')}"
         lines.append(f"- to {host}: {'; '.join(what) or 'no more than the image'}")
     return lines or ["Nothing."]

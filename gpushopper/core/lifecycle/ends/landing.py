@@ -101,11 +101,15 @@ def on_heartbeat(
     return [UpdateSession(session, NOT_LANDING)] if is_withdrawn else []
 
 
+def _folders(session: Session) -> str:
+    """`out is`, `out, log are`."""
+    return f"{', '.join(there for there, _ in session.pulls)} {'is' if len(session.pulls) == 1 else 'are'}"
+
+
 def begin(session: Session, reason: str, now: ClockSnapshot) -> UpdateSession:
     """Begin to land for this reason."""
-    folders = ", ".join(there for there, _ in session.pulls)
-    why = _WHY.get(reason, reason)
-    event = EventDraft("landing", f"{session.name}: {folders} is pulled before it ends: {why}", {"reason": reason})
+    text = f"{session.name}: {_folders(session)} pulled before it ends: {_WHY.get(reason, reason)}"
+    event = EventDraft("landing", text, {"reason": reason})
     return UpdateSession(session, {**NOT_LANDING, "landing": reason, "landing_at": now.wall}, event)
 
 
@@ -172,7 +176,7 @@ def warn_of_deadline(session: Session, attempt: Attempt, now: ClockSnapshot, pol
     left = span(deadline - max(passed))
     text = f"{session.name} ends in {left}"
     if session.pulls and session.pulled_at is None:
-        text += f"; {', '.join(there for there, _ in session.pulls)} is pulled before"
+        text += f"; {_folders(session)} pulled before"
     data = {"deadline_at": deadline, "left_us": deadline - now.wall}
     return [UpdateSession(session, {"warned_at": max(passed)}, EventDraft("ends_soon", text, data))]
 

@@ -36,7 +36,7 @@ def blueprint(service: Service) -> Blueprint:
     def test(name: str) -> Response:
         channel = service.alerts.channels().get(name)
         if channel is None:
-            raise NotFound("there is no such channel of alerts", "see: gpu-shopper notify ls")
+            raise NotFound(f"there is no channel {name}", "see: gpu-shopper notify ls")
         with provider_slot(service):
             outcome = service.alerts.test(name, channel)
         return json_response(ChannelTest(name, outcome.result is Result.DELIVERED, outcome.problem))

@@ -10,6 +10,7 @@ from gpushopper import __version__, wire
 from gpushopper.core.cloud import OfferKind
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.money import dollars
+from gpushopper.core.model.run_folder import Run
 from gpushopper.core.spending.ledger import KINDS
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.engine.context import Context
@@ -20,7 +21,7 @@ from gpushopper.engine.requests.queries.money.costs import costs
 from gpushopper.engine.requests.queries.records.custody import custody
 from gpushopper.engine.requests.session_lookup import find
 from gpushopper.engine.requests.session_view import session_view
-from gpushopper.kept_runs import KeptRun, kept_runs
+from gpushopper.kept_runs import KeptRun, as_ended, kept_runs
 from gpushopper.store import sessions
 from gpushopper.store.instances import heartbeats
 
@@ -54,7 +55,7 @@ def report(ctx: Context, ref: str) -> wire.Report:
         deadline_at=view.deadline_at,
         image=view.image,
         attempts=instances,
-        runs=[_run(one) for one in reversed(kept)],
+        runs=[_run(as_ended(one) if view.end_stage else one.run) for one in reversed(kept)],
         **_kinds(spent),
         accrued=view.accrued,
         max_cost=view.max_cost,
@@ -128,8 +129,7 @@ def _load(ctx: Context, attempt: Attempt) -> int | None:
     return round(mean(loads)) if loads else None
 
 
-def _run(kept: KeptRun) -> wire.ReportRun:
-    run = kept.run
+def _run(run: Run) -> wire.ReportRun:
     return wire.ReportRun(run.run, run.command, run.status, run.started_at, run.ended_at)
 
 
