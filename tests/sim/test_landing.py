@@ -248,6 +248,25 @@ def test_other_folders_named_while_one_is_pulled_are_pulled_instead(world: World
     assert kinds(world, ref).count("pulled") == 1 and "pull_failed" not in kinds(world, ref)
 
 
+def test_what_was_made_while_an_older_pull_went_on_is_pulled_before_its_user_ends_it(world: World) -> None:
+    ref = working(world, hours=1)
+    remote(world).pull_s = 300
+    assert world.run_until(lambda: world.view(ref).landing.reason == "deadline", 3600)
+    world.run_for(60)
+    done(world, ref)
+    assert world.ended(ref, 1200) and world.view(ref).reason == "user"
+    assert [order.by_user for order in remote(world).landings] == [False, True]
+
+
+def test_a_run_that_ends_while_it_lands_for_the_deadline_is_pulled_after_its_end(world: World) -> None:
+    ref = working(world, hours=3, land_for_us=2 * HOUR)
+    world.requests.allow_run_end(ref, "train", wire.RunEndRequest(with_pull=True, hold_us=3 * HOUR))
+    assert world.run_until(lambda: world.view(ref).landing.pulled_at is not None, 2 * 3600)
+    agent(world).finish_run(world.market.now(), hold=HOUR)
+    assert world.ended(ref, 3600) and world.view(ref).reason == "run_done"
+    assert len(remote(world).landings) == 2
+
+
 def test_an_end_that_waits_for_results_does_not_lose_them_by_a_setting(world: World) -> None:
     ref = working(world)
     remote(world).pull_problem = lambda order: "the connection was lost"

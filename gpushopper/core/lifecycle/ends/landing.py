@@ -86,12 +86,13 @@ def on_heartbeat(
 ) -> list[Action]:
     """Land once an allowed early end is heard, and not any more where it was withdrawn.
 
+    Where it lands already because time is nearly up, the work went on meanwhile: what it left is pulled after its end.
     An instance that waits although nothing is to be pulled any more, as a run does that was started before that was
     changed, is told so: that is a landing without anything to pull.
     """
     if not _is_used(session, attempt):
         return []
-    if attempt.ending_reason in allowed and not session.landing:
+    if attempt.ending_reason in allowed and session.landing in ("", DEADLINE, BUDGET):
         if session.pulls:
             return [begin(session, attempt.ending_reason, now)]
         waits = (attempt.ending_at or 0) > now.wall + us(2 * policy.end_warning_s)

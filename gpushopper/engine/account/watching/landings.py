@@ -20,6 +20,14 @@ from gpushopper.engine.transaction import Transaction
 from gpushopper.store import sessions
 
 
+_Wanted = tuple[tuple[tuple[str, str], ...], int | None]
+"""Folders, and since when they are wanted: what an older pull has listed is not all of them."""
+
+
+def _wanted(session: Session) -> _Wanted:
+    return session.pulls, session.landing_at
+
+
 class Landings:
     """The reconciler's part that pulls. What has arrived is on the disk: a restart goes on from there."""
 
@@ -29,8 +37,8 @@ class Landings:
         """When the next try of an attempt may be made, in µs of the boot clock."""
         self._stops: dict[str, threading.Event] = {}
         """Set where a pull under way is not wanted any more."""
-        self._pulling: dict[str, tuple[tuple[str, str], ...]] = {}
-        """What is pulled by each pull under way."""
+        self._pulling: dict[str, _Wanted] = {}
+        """What each pull under way is for."""
         self._by_hand: dict[str, PulledByHand] = {}
         """By attempt: what its user has pulled, until its instance knows."""
 
@@ -68,9 +76,9 @@ class Landings:
                 self._pull(session, attempt, now)
 
     def _stop_unless_wanted(self, session: Session, attempt: Attempt) -> None:
-        """Other folders are wanted now, or its user has pulled them."""
+        """Other folders are wanted now, or what was made since it began: its user has ended it, its run is over."""
         stop = self._stops.get(attempt.id)
-        if stop is not None and self._pulling.get(attempt.id) != session.pulls:
+        if stop is not None and self._pulling.get(attempt.id) != _wanted(session):
             stop.set()
 
     def _pull(self, session: Session, attempt: Attempt, now: ClockSnapshot) -> None:
@@ -79,7 +87,7 @@ class Landings:
         if remote is None or login is None:
             return
         stop = self._stops[attempt.id] = threading.Event()
-        self._pulling[attempt.id] = session.pulls
+        self._pulling[attempt.id] = _wanted(session)
         left_s = max((attempt.hard_max_at - now.wall) / SECOND, 1.0)
         order = LandingOrder(
             session.id, session.name, session.pulls, session.pull_max,
@@ -115,7 +123,7 @@ class Landings:
     def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot) -> None:
         """Record what came of a pull; what failed is tried again until the session ends."""
         found = value if isinstance(value, Landed | NotLanded) else NotLanded("the pull did not end")
-        stop, pulled = self._stops.pop(attempt_id, None), self._pulling.pop(attempt_id, ())
+        stop, pulled = self._stops.pop(attempt_id, None), self._pulling.pop(attempt_id, None)
         is_stopped = stop is not None and stop.is_set() and isinstance(found, NotLanded)
         if self.account.ctx.is_closing.is_set() or is_stopped:
             return  # something else is to be done now, at once
@@ -124,7 +132,7 @@ class Landings:
         def work(tx: Transaction) -> None:
             attempt = sessions.load_attempt(self.account.ctx.store, attempt_id)
             session = None if attempt is None else sessions.load_session(self.account.ctx.store, attempt.session_id)
-            if attempt is not None and session is not None and session.pulls == pulled:
+            if attempt is not None and session is not None and _wanted(session) == pulled:
                 tx.run(on_pull(session, attempt, found, now))
             else:
                 self._next.pop(attempt_id, None)
