@@ -15,8 +15,9 @@
 #   going ended longest  runs under way; those that ended and shall end the instance; the longest wait for one of them
 #
 # Files in D: end-run, end-done; runs-ended (`BOOTID SINCE SUM`: which runs have ended, and when that was first seen);
-# told (which warnings the terminals got); done (`BOOTID SINCE`: when `done` was asked for); login (who brought
-# before-end, the hook), before-end.mark (1 once it has begun); end-run.room, runs-ended.room (blanks, see room).
+# told (which warnings the terminals got); done (`BOOTID SINCE`: when `done` was asked for); pulled (`BOOTID UP`: what had
+# ended by then was pulled); login (who brought before-end, the hook), before-end.mark (1 once it has begun);
+# end-run.room, runs-ended.room, pulled.room (blanks, see room).
 # shellcheck disable=SC2015,SC2086,SC2154 # `|| return` and `|| continue` cannot fail; numbers are checked; l_NAME: limits
 exec 2>/dev/null
 umask 077
@@ -336,6 +337,7 @@ case $1 in
     [ "$R" ] || [ ! -f "$D/drop.sh" ] || sh -c '. "$0"; . "${0%/*}/over_ssh.sh"; . "${0%/*}/drop.sh"' "$D/guard.sh"
     start_agent
     if limits; then
+      [ "$l_hold" = 0 ] || room pulled
       runs
       pulled_after_done
       warn

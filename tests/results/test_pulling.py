@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper.core.model.ends.landed import LandingOrder, LandingProgress
 from gpushopper.errors import DiskFull, ShopperError
+from gpushopper.remote.landing import pull_all
 from gpushopper.results.link import Link, LinkLost
 from gpushopper.results.pulling import Progress, Pull, Pulled, PullRequest
 from tests.cli.far_side import Far
@@ -174,6 +176,33 @@ def test_more_than_the_rest_is_no_file(instance: Instance):
     instance.replace("head", f'[ "$2" = {had} ] || exec /bin/cat; exec /usr/bin/head "$@"')
     with pytest.raises(ShopperError, match="more than it has listed"):
         instance.pull()
+
+
+def test_what_has_arrived_of_several_folders_is_not_copied_again(instance: Instance):
+    """Nor is there a second folder of it: a link that breaks again and again would fill the disk here."""
+    instance.write("a", b"1" * 5000)
+    order = LandingOrder("s1", "train", (("out", str(instance.local)), ("logs", str(instance.local))))
+    seen: list[LandingProgress] = []
+    for _ in range(2):
+        with pytest.raises(ShopperError, match="cannot be read there"):
+            pull_all(instance.link(), order, seen.append)
+        assert [name.endswith(".partial") for name in sorted(os.listdir(instance.local))] == [True]
+    (instance.far.home / "logs").mkdir()
+    instance.replace("tar", "exit 1")
+    first, second = pull_all(instance.link(), order, seen.append)
+    assert (first.folder, first.files) == (str(instance.local / "train-out"), 1) and second.files == 0
+    assert sorted(os.listdir(instance.local)) == ["train-logs", "train-out"]
+
+
+def test_without_a_checksum_program_there_nothing_has_landed_and_no_try_adds_a_folder(instance: Instance):
+    instance.write("a")
+    instance.without_checksums()
+    order = LandingOrder("s1", "train", (("out", str(instance.local)),))
+    for _ in range(2):
+        with pytest.raises(ShopperError, match="no checksum program"):
+            pull_all(instance.link(), order, lambda progress: None)
+    (name,) = os.listdir(instance.local)
+    assert name.endswith(".partial")
 
 
 def test_two_pulls_never_fill_one_folder(instance: Instance):

@@ -168,6 +168,31 @@ def test_a_pull_by_hand_is_told_to_the_instance_until_it_knows(world: World) -> 
     assert world.ended(ref, 900) and world.view(ref).reason == "user"
 
 
+def test_what_is_here_is_not_pulled_again_where_its_instance_could_not_be_told(world: World) -> None:
+    ref = working(world, idle_us=30 * MINUTE)
+    remote(world).untold = lambda order: "the connection was lost"
+    agent(world).works_until = world.market.now()
+    world.run_for(3600)
+    assert world.status(ref) == "running" and alarms(world) == ["not_pulled"]
+    assert [bool(order.pulls) for order in remote(world).landings][:3] == [True, False, False]
+    remote(world).untold = lambda order: ""
+    assert world.ended(ref, 1800) and world.view(ref).reason == "idle" and alarms(world) == []
+    assert sum(bool(order.pulls) for order in remote(world).landings) == 1
+    assert all(order.is_told_begin for order in remote(world).landings if not order.pulls), "it knows what was listed"
+    (pulled,) = [event for event in world.requests.events(0, 500).events if event.kind == "pulled"]
+    assert pulled.data["folders"] == ["/results"] and not pulled.data["by_hand"]
+
+
+def test_a_pull_by_hand_before_a_deadline_tells_nothing_of_runs_that_go_on(world: World) -> None:
+    ref = working(world, hours=1)
+    remote(world).pull_problem = lambda order: "the disk here is full"
+    assert world.run_until(lambda: bool(alarms(world)), 3600)
+    tries = len(remote(world).landings)
+    assert by_hand(world, ref, world.view(ref).landing.since_at or 0).counts
+    world.run_for(60)
+    assert world.view(ref).landing.pulled_at and len(remote(world).landings) == tries and alarms(world) == []
+
+
 def by_hand(world: World, ref: str, began_at: int) -> wire.LandedAnswer:
     request = wire.LandedRequest(began_at, ["out"], ["/elsewhere/train-out"], 3, 300)
     return pulled_by_hand(world.engine.handle, ref, request)

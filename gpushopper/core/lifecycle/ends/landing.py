@@ -132,9 +132,13 @@ def counts_by_hand(session: Session, attempt: Attempt, pulled: PulledByHand, pol
     """Whether what its user has pulled is all that is waited for: begun after its work, and what follows, had ended."""
     if not is_pull_due(session, attempt) or session.landing_at is None:
         return False
-    hook_us = us(policy.hook_s + HOOK_MARGIN_S) if session.before_end else 0
     is_all = {there for there, _ in session.pulls} <= pulled.theirs
-    return is_all and pulled.began_at >= session.landing_at + hook_us
+    return is_all and pulled.began_at >= session.landing_at + hook_us(session, policy)
+
+
+def hook_us(session: Session, policy: Policy) -> int:
+    """How long its script may still write after an end was heard."""
+    return us(policy.hook_s + HOOK_MARGIN_S) if session.before_end else 0
 
 
 def on_pull(session: Session, attempt: Attempt, found: Landed | NotLanded, now: ClockSnapshot) -> list[Action]:
@@ -144,6 +148,8 @@ def on_pull(session: Session, attempt: Attempt, found: Landed | NotLanded, now: 
     cleared = [ClearAlarm(alarms.NOT_PULLED, session.id)]
     if isinstance(found, NotLanded):
         text = f"{session.name}: its results are not here yet: {found.why}"
+        if found.is_here:
+            text = f"{session.name}: its results are here, but its instance could not be told: {found.why}"
         fields: dict[str, Any] = {"pull_problem": found.why}
         event = None if found.why == session.pull_problem else EventDraft("pull_failed", text)
         return [UpdateSession(session, fields, event), RaiseAlarm.with_hint(alarms.NOT_PULLED, session.id, text)]
