@@ -296,11 +296,15 @@ wait_for_done() {
   [ "$l_hold" -lt $wait ] || wait=$((l_hold + 1))
 }
 
+# An end that is there already becomes no later: what was pulled since it was asked for would be waited for again.
 end_by_done() {
   wait_for_done
   new=$((up + wait))
   before_deadline
-  if keep 'done' "$id $up" && keep end-done "$l_END $id $new done"; then
+  if written 'done' && [ $at -le $new ]; then
+    [ $left -gt 0 ] || left=0
+    echo "this instance ends in $left s"
+  elif keep 'done' "$id $up" && keep end-done "$l_END $id $new done"; then
     echo "this instance ends in $((new - up)) s"
   else
     echo "cannot write in $D: are you root, is the disk full?"
