@@ -53,8 +53,9 @@ words() {
   w1=$1 w2=$2 w3=$3 w4=$4 w6=$6 w7=$7
 }
 
+# With a zero in front it would be octal.
 is_number() {
-  case $1 in '' | *[!0-9]* | ????????????????*) return 1 ;; esac
+  case $1 in '' | *[!0-9]* | 0?* | ????????????????*) return 1 ;; esac
 }
 
 # Sets the limits; fails where the line is missing or damaged: then nothing is limited.
