@@ -178,6 +178,15 @@ def test_more_than_the_rest_is_no_file(instance: Instance):
         instance.pull()
 
 
+def test_a_file_from_before_1970_lands_and_a_time_that_no_system_knows_is_no_list(instance: Instance):
+    instance.write("old", time=-5)
+    done = instance.pull()
+    assert (done.files, done.changed) == (1, []) and os.stat(os.path.join(done.folder, "old")).st_mtime == -5
+    instance.replace("stat", "for x; do :; done; printf '81a4 1 %s %s//\\n' 99999999999999999999 \"$x\"")
+    with pytest.raises(ShopperError, match="cannot be read"):
+        instance.pull()
+
+
 def test_what_has_arrived_of_several_folders_is_not_copied_again(instance: Instance):
     """Nor is there a second folder of it: a link that breaks again and again would fill the disk here."""
     instance.write("a", b"1" * 5000)
