@@ -20,6 +20,7 @@ from gpushopper.results.entries import Entry, Kind, as_text, check_listing, poin
 from gpushopper.results.link import Link, LinkLost
 from gpushopper.results.listing import LIST, START, batches, quoted, read_listing, words
 from gpushopper.results.part_folder import PartFolder, folder_name, unpack
+from gpushopper.results.to_disk import to_disk
 
 MOST_BYTES = 50 * 10**9
 """Bytes of one pull, where no other limit is set."""
@@ -78,8 +79,9 @@ class Pull:
         request: PullRequest,
         report: Callable[[Progress], None] = lambda progress: None,
         free: Callable[[str], int] = lambda path: shutil.disk_usage(path).free,
+        write: Callable[[bytes], None] = to_disk,
     ) -> None:
-        self.link, self.request, self._report, self._free = link, request, report, free
+        self.link, self.request, self._report, self._free, self._write = link, request, report, free, write
         name = folder_name(request.session, request.folder)
         self.part = PartFolder(request.local, name, f"{request.session_id}:{request.folder}")
         self._folder = quoted(_from_home(request.folder))
@@ -250,10 +252,10 @@ class Pull:
         """Give what was fetched a name that nothing has yet.
 
         Raises:
-            ShopperError: it cannot be renamed here.
+            ShopperError: it cannot be renamed here, or the disk here took not all of it.
         """
         try:
-            return replace(fetched, folder=self.part.finish(self._kept))
+            return replace(fetched, folder=self.part.finish(self._kept, self._write))
         except OSError as error:
             raise _local_fault(error) from error
 

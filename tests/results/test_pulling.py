@@ -14,6 +14,7 @@ from gpushopper.errors import DiskFull, ShopperError
 from gpushopper.remote.landing import pull_all
 from gpushopper.results.link import Link, LinkLost
 from gpushopper.results.pulling import Progress, Pull, Pulled, PullRequest
+from gpushopper.results.to_disk import to_disk
 from tests.cli.far_side import Far
 
 TIME = 1_700_000_000
@@ -87,6 +88,36 @@ def test_results_land_in_a_new_folder_verified_and_replace_nothing(instance: Ins
         "train-out-2/sub/odd \n name\\": b"2" * 5000,
     }  # fmt: skip
     assert instance.seen[-1] == Progress(3, 5002, 3, 5002)
+
+
+def test_all_of_it_is_on_the_disk_before_and_after_it_has_its_name(instance: Instance):
+    """Its instance is destroyed then: what was only in memory would be lost with this computer's power."""
+    instance.write("sub/a", b"1" * 5000)
+    (instance.out / "link").symlink_to("sub/a")
+    seen: list[tuple[str, list[str]]] = []
+
+    def write(folder: bytes) -> None:
+        to_disk(folder)
+        found = sorted(path.name for path in instance.local.rglob("*") if not path.name.endswith(".partial"))
+        seen.append((os.path.basename(os.fsdecode(folder)), found))
+
+    Pull(instance.link(), PullRequest("s1", "train", "out", str(instance.local)), write=write).perform()
+    (partial, before), (local, after) = seen
+    assert partial.endswith(".partial") and before == ["a", "link", "sub"]
+    assert local == "home" and after == ["a", "link", "sub", "train-out"]
+
+
+def test_a_disk_that_takes_not_all_of_it_has_no_results(instance: Instance):
+    instance.write("a")
+
+    def fail(folder: bytes) -> None:
+        raise OSError(5, "Input/output error", folder)
+
+    with pytest.raises(ShopperError, match="input/output error"):
+        Pull(instance.link(), PullRequest("s1", "train", "out", str(instance.local)), write=fail).perform()
+    assert [path.suffix for path in instance.local.iterdir()] == [".partial"]
+    with pytest.raises(OSError):
+        to_disk(os.fsencode(instance.local / "missing"))
 
 
 def test_links_out_devices_and_setuid_stay_there(instance: Instance):
