@@ -206,6 +206,12 @@ def done(place: Place) -> int:
     boot, up = place.boot(), int(place.uptime())
     hold = min(limits["hold"], deadline(place, limits, boot) - up - limits["tick"])
     wait = int(max(NOTICE_TICKS * limits["tick"], hold)) + 1
+    # An end that is there already becomes no later: what was pulled since would be waited for again.
+    asked = re.fullmatch("{} {} ([0-9]{{1,15}}) done".format(limits["END"], re.escape(boot)),
+                         place.text(os.path.join(place.folder, "end-done"), 120))  # fmt: skip
+    if asked and int(asked.group(1)) <= up + wait:
+        print("this instance ends in {} s".format(max(int(asked.group(1)) - up, 0)))
+        return 0
     words = (limits["END"], boot, up + wait, "done")
     is_kept = place.keep("done", "{} {}".format(boot, up))
     if not is_kept or not place.keep("end-done", " ".join(map(str, words))):

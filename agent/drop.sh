@@ -12,14 +12,16 @@
 #   limits   NUMBERS         in the order of LIMITS below; `when` is 1 for gpu
 # shellcheck disable=SC2034,SC2046,SC2086,SC2154 # numbers are checked where they are read, and lines are split on purpose
 P=/var/lib/gs-drop
+NUMBER='(0|[1-9][0-9]{0,11})'
 LIMITS='idle when contact disuse warn tick stale hold grace failed land'
 
 # digits FILE: print its first line where that is numbers alone, and remove the file: each is read once. Whatever lies in
-# its place, this neither blocks nor reads on for ever.
+# its place, this neither blocks nor reads on for ever. A folder stays: its owner could put a link to what is
+# root's in the place of one inside while root goes through it. With a zero in front a number is octal.
 digits() {
   [ -e "$1" ] || [ -h "$1" ] || return
-  [ ! -f "$1" ] || [ -h "$1" ] || timeout -s KILL 5 head -c 200 "$1" | grep -xE '[0-9]{1,12}( [0-9]{1,12}){0,11}' | head -n 1
-  rm -rf "$1"
+  [ ! -f "$1" ] || [ -h "$1" ] || timeout -s KILL 5 head -c 200 "$1" | grep -xE "$NUMBER( $NUMBER){0,11}" | head -n 1
+  rm -f "$1"
 }
 
 # show FILE TEXT: for every login to read.
@@ -62,7 +64,7 @@ take() {
 # What was asked for before a restart is of another boot clock.
 forget() {
   read -r x <"$D/drop-boot"
-  [ "$x" = "$id" ] || rm -rf "$P"/*/heard "$P"/*/renew "$P"/*/pulled "$P"/*/done
+  [ "$x" = "$id" ] || rm -f "$P"/*/heard "$P"/*/renew "$P"/*/pulled "$P"/*/done
   keep drop-boot "$id"
 }
 

@@ -15,8 +15,9 @@
 #   going ended longest  runs under way; those that ended and shall end the instance; the longest wait for one of them
 #
 # Files in D: end-run, end-done; runs-ended (`BOOTID SINCE SUM`: which runs have ended, and when that was first seen);
-# told (which warnings the terminals got); done (`BOOTID SINCE`: when `done` was asked for); login (who brought
-# before-end, the hook), before-end.mark (1 once it has begun); end-run.room, runs-ended.room (blanks, see room).
+# told (which warnings the terminals got); done (`BOOTID SINCE`: when `done` was asked for); pulled (`BOOTID UP`: what had
+# ended by then was pulled); login (who brought before-end, the hook), before-end.mark (1 once it has begun);
+# end-run.room, runs-ended.room, pulled.room (blanks, see room).
 # shellcheck disable=SC2015,SC2086,SC2154 # `|| return` and `|| continue` cannot fail; numbers are checked; l_NAME: limits
 exec 2>/dev/null
 umask 077
@@ -52,8 +53,9 @@ words() {
   w1=$1 w2=$2 w3=$3 w4=$4 w6=$6 w7=$7
 }
 
+# With a zero in front it would be octal.
 is_number() {
-  case $1 in '' | *[!0-9]* | ????????????????*) return 1 ;; esac
+  case $1 in '' | *[!0-9]* | 0?* | ????????????????*) return 1 ;; esac
 }
 
 # Sets the limits; fails where the line is missing or damaged: then nothing is limited.
@@ -295,11 +297,15 @@ wait_for_done() {
   [ "$l_hold" -lt $wait ] || wait=$((l_hold + 1))
 }
 
+# An end that is there already becomes no later: what was pulled since it was asked for would be waited for again.
 end_by_done() {
   wait_for_done
   new=$((up + wait))
   before_deadline
-  if keep 'done' "$id $up" && keep end-done "$l_END $id $new done"; then
+  if written 'done' && [ $at -le $new ]; then
+    [ $left -gt 0 ] || left=0
+    echo "this instance ends in $left s"
+  elif keep 'done' "$id $up" && keep end-done "$l_END $id $new done"; then
     echo "this instance ends in $((new - up)) s"
   else
     echo "cannot write in $D: are you root, is the disk full?"
@@ -336,6 +342,7 @@ case $1 in
     [ "$R" ] || [ ! -f "$D/drop.sh" ] || sh -c '. "$0"; . "${0%/*}/over_ssh.sh"; . "${0%/*}/drop.sh"' "$D/guard.sh"
     start_agent
     if limits; then
+      [ "$l_hold" = 0 ] || room pulled
       runs
       pulled_after_done
       warn

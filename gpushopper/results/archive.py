@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from gpushopper.results.entries import is_time
+
 BLOCK = 512
 LONGEST_NAME = 64 * 1024
 """Bytes of a long name, or of a pax header; a system takes paths of 4096."""
@@ -136,7 +138,15 @@ def _member(block: bytes) -> Member:
     path = prefix + b"/" + name if prefix else name
     target = block[157:257].split(b"\0")[0]
     is_file = kind in _FILES
-    return Member(path, FILE if is_file else kind, size, _number(block[100:108]), _number(block[136:148]), target)
+    return Member(path, FILE if is_file else kind, size, _number(block[100:108]), _time(block[136:148]), target)
+
+
+def _time(field: bytes) -> int:
+    """Seconds, before 1970 too: those come in GNU's binary form."""
+    seconds = int.from_bytes(field, "big", signed=True) if field[:1] == b"\xff" else _number(field)
+    if not is_time(seconds):
+        raise BadArchive("a damaged header")
+    return seconds
 
 
 def _number(field: bytes) -> int:

@@ -34,6 +34,11 @@ class Entry(NamedTuple):
         return other is not None and other.kind is Kind.FILE and (self.size, self.mtime) == (other.size, other.mtime)
 
 
+def is_time(seconds: int) -> bool:
+    """Whether a file here can have such a time: others come from an instance that lies."""
+    return abs(seconds) < 2**62
+
+
 def by_path(entry: Entry) -> bytes:
     """Sort key that puts a folder before its contents."""
     return entry.path

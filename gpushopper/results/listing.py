@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from gpushopper.errors import ShopperError
-from gpushopper.results.entries import Entry, Kind
+from gpushopper.results.entries import Entry, Kind, is_time
 
 BATCH = 200
 """Names per call of a program."""
@@ -94,6 +94,8 @@ def read_listing(answer: bytes) -> Iterator[Entry]:
     targets = dict(_link(line) for line in links)
     for record in facts:
         raw, size, mtime, path = record.split(b" ", 3)
+        if not is_time(int(mtime)):
+            raise ValueError("a time that no file has")
         mode = int(raw, 16)
         kind = _TYPES.get(mode & _FORMAT, Kind.OTHER)
         target, dangles = targets[path] if kind is Kind.LINK else (b"", False)

@@ -12,12 +12,13 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 
 from gpushopper.errors import Refused
 from gpushopper.results.archive import FILE, HARD_LINK, Member
 from gpushopper.results.entries import Entry, Kind
+from gpushopper.results.to_disk import to_disk
 
 PARTIAL = ".partial"
 LONGEST = 80
@@ -89,8 +90,11 @@ class PartFolder:
         """The path of an entry of it."""
         return os.path.join(self.path, path)
 
-    def finish(self, entries: Sequence[Entry]) -> str:
-        """Make the links, remove what is not listed any more, and give it a name that nothing has yet; its path."""
+    def finish(self, entries: Sequence[Entry], write: Callable[[bytes], None] = to_disk) -> str:
+        """Make the links, remove what is not listed any more, and give it a name that nothing has yet; its path.
+
+        Before and after it has that name all is written to the disk: a computer that loses its power has it still.
+        """
         kept = {entry.path for entry in entries}
         stale = [found.path for found in _entries(self.path, b"") if found.path not in kept]
         for path in sorted(stale, reverse=True):
@@ -99,6 +103,7 @@ class PartFolder:
             if entry.kind is Kind.LINK:
                 _drop(self.below(entry.path))
                 os.symlink(entry.target, self.below(entry.path))
+        write(self.path)
         for number in count(1):
             final = os.path.join(self.local, self.name if number == 1 else f"{self.name}-{number}")
             try:
@@ -106,6 +111,7 @@ class PartFolder:
             except FileExistsError:
                 continue
             os.rename(self.path, final)
+            write(os.fsencode(self.local))
             return final
         raise AssertionError("unreachable")
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from gpushopper.errors import DiskFull, ShopperError
 from gpushopper.results.archive import BadArchive, CutOff, read_archive
@@ -19,6 +20,7 @@ from gpushopper.results.entries import Entry, Kind, as_text, check_listing, poin
 from gpushopper.results.link import Link, LinkLost
 from gpushopper.results.listing import LIST, START, batches, quoted, read_listing, words
 from gpushopper.results.part_folder import PartFolder, folder_name, unpack
+from gpushopper.results.to_disk import to_disk
 
 MOST_BYTES = 50 * 10**9
 """Bytes of one pull, where no other limit is set."""
@@ -56,7 +58,8 @@ class Progress:
 class Pulled:
     """What has come home. `left_out`: links that lead out and special files; `changed`: files that never stood still.
 
-    `checksum` names what the files were verified by; empty where the instance has no program for it.
+    `folder` is empty until it has its final name. `checksum` names what the files were verified by; empty where the
+    instance has no program for it.
     """
 
     folder: str
@@ -76,8 +79,9 @@ class Pull:
         request: PullRequest,
         report: Callable[[Progress], None] = lambda progress: None,
         free: Callable[[str], int] = lambda path: shutil.disk_usage(path).free,
+        write: Callable[[bytes], None] = to_disk,
     ) -> None:
-        self.link, self.request, self._report, self._free = link, request, report, free
+        self.link, self.request, self._report, self._free, self._write = link, request, report, free, write
         name = folder_name(request.session, request.folder)
         self.part = PartFolder(request.local, name, f"{request.session_id}:{request.folder}")
         self._folder = quoted(_from_home(request.folder))
@@ -86,9 +90,17 @@ class Pull:
         self._wrong: set[bytes] = set()
         """Files whose checksum was another one; their size and time may be right."""
         self._left_out: list[Entry] = []
+        self._kept: list[Entry] = []
         self._total = self._arrived = self._done = self._unchecked = 0
         self._files = self._listed = 0
         self._algorithm = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Let another pull fill its folder."""
+        self.part.release()
 
     def perform(self) -> Pulled:
         """Pull all of it.
@@ -98,12 +110,11 @@ class Pull:
             DiskFull: no room is left here.
             ShopperError: it is larger than allowed, cannot be read there, or is not what it should be.
         """
-        try:
-            return self._perform()
-        finally:
-            self.part.release()
+        with self:
+            return self.finish(self.fetch())
 
-    def _perform(self) -> Pulled:
+    def fetch(self) -> Pulled:
+        """Copy and verify all of it, under a name that is not yet final; raises as `perform` does."""
         while True:
             entries = self._list()
             files = {entry.path: entry for entry in entries if entry.kind is Kind.FILE}
@@ -112,7 +123,7 @@ class Pull:
             changed = [path for path in due if self._copies[path] >= MOST_COPIES]
             todo = {path: entry for path, entry in due.items() if path not in changed}
             if not todo:
-                return self._finish(entries, files, changed)
+                return self._fetched(entries, files, changed)
             self._count(files, todo, have)
             is_here = {path for path, e in todo.items() if e.is_same_file(have.get(path)) and path not in self._wrong}
             self._fetch({path: entry for path, entry in todo.items() if path not in is_here})
@@ -224,22 +235,29 @@ class Pull:
                 self._verified[path] = (entry.size, entry.mtime)
             (self._wrong.discard if is_same else self._wrong.add)(path)
 
-    def _finish(self, entries: list[Entry], files: dict[bytes, Entry], changed: Sequence[bytes]) -> Pulled:
+    def _fetched(self, entries: list[Entry], files: dict[bytes, Entry], changed: Sequence[bytes]) -> Pulled:
         have = self.part.prepare(())
         lost = [path for path in changed if path not in have or files[path].is_same_file(have.get(path))]
         if lost:
             what = "with another checksum than it has there" if lost[0] in have else "not at all: it cannot be read"
             text = f"{as_text(lost[0])} arrives {what}"
             raise ShopperError(text, "look at it there, or copy it with: gpu-shopper cp", code="not_verified_copy")
-        kept = [entry for entry in entries if entry.kind is not Kind.FILE or entry.path in have]
-        try:
-            final = self.part.finish(kept)
-        except OSError as error:
-            raise _local_fault(error) from error
+        self._kept = [entry for entry in entries if entry.kind is not Kind.FILE or entry.path in have]
         size = sum(have[path].size for path in files if path in have)
         left_out = [as_text(entry.path) for entry in self._left_out]
         count = sum(path in have for path in files)
-        return Pulled(final, count, size, left_out, [as_text(path) for path in changed], self._algorithm)
+        return Pulled("", count, size, left_out, [as_text(path) for path in changed], self._algorithm)
+
+    def finish(self, fetched: Pulled) -> Pulled:
+        """Give what was fetched a name that nothing has yet.
+
+        Raises:
+            ShopperError: it cannot be renamed here, or the disk here took not all of it.
+        """
+        try:
+            return replace(fetched, folder=self.part.finish(self._kept, self._write))
+        except OSError as error:
+            raise _local_fault(error) from error
 
 
 def _from_home(folder: str) -> bytes:

@@ -208,6 +208,18 @@ def test_done_writes_an_end_of_this_life_only(root, hold: int, wait: int):
     assert root.text("end-done") == f"{END} {BOOT} {root.up + wait} done\n"
 
 
+def test_done_that_is_asked_for_again_makes_no_end_later(root):
+    root.limits(hold=600)
+    root.write("root/.gs-guard/end-done", f"{END} {BOOT} {root.up + 120} done\n")
+    assert command(root, "done").stdout == "this instance ends in 120 s\n"
+    assert root.text("end-done") == f"{END} {BOOT} {root.up + 120} done\n" and root.text("done") == ""
+    root.write("root/.gs-guard/end-done", f"{END} {BOOT} {root.up + 7200} done\n")
+    assert command(root, "done").stdout == "this instance ends in 601 s\n"
+    for damaged in (f"1 {BOOT} 5 done", f"{END} other 5 done", f"{END} {BOOT} x done", "\0"):
+        root.write("root/.gs-guard/end-done", damaged + "\n")
+        assert command(root, "done").stdout == "this instance ends in 601 s\n"
+
+
 def test_done_without_limits_says_where_to_end_it(root):
     root.write("root/.gs-guard/limits", "END=1\n")
     refused = command(root, "done")

@@ -83,6 +83,7 @@ def rented() -> Iterator[Callable[..., Machine]]:
 def test_it_renews_is_brought_limits_ends_after_a_run_and_by_done(rented, wait_until, user, shell):
     there = rented(user, shell=shell)
     wait_until(lambda: there.instance.sh("ls /usr/local/bin/gpu-shopper-done"), 20)
+    there.instance.sh("rm -f /var/lib/gs-drop/report")  # its first tick may have been already
     assert there.status() is None, "root has not seen it yet"
     found = there.after_ticks()
     assert found.armed and found.knows_ends and LIFE - 120 < found.left_s <= LIFE
@@ -128,7 +129,7 @@ HOSTILE = {
     "negative": "echo 9 -60 1 >$F",
     "link": "echo 9 60 1 >/tmp/x; ln -s /tmp/x $F",
     "pipe": "mkfifo $F",
-    "directory": "mkdir $F; touch $F/a",
+    "octal": "echo 08 09 01 >$F",
     "endless": "ln -s /dev/zero $F",
 }
 
@@ -136,16 +137,34 @@ HOSTILE = {
 def test_what_is_not_digits_is_nothing_and_holds_nothing_up(rented, wait_until):
     there = rented()
     wait_until(lambda: there.instance.sh("ls /usr/local/bin/gpu-shopper-done"), 20)
+    there.instance.sh("rm -f /var/lib/gs-drop/report")
     assert there.status() is None
     before = there.after_ticks()
     for name in ("renew", "heard", "pulled", "limits", "done"):
         for how in HOSTILE.values() if name in ("renew", "done") else [HOSTILE["letters"]]:
             there.drop(name, how)
-            there.instance.sh("sh /root/.gs-guard/upkeep.sh")
+            there.instance.sh("rm /var/lib/gs-drop/report; sh /root/.gs-guard/upkeep.sh")
+            assert there.instance.sh("ls /var/lib/gs-drop/report"), f"{name}: {how}: others are served"
             assert there.instance.sh(f"ls -d /var/lib/gs-drop/user/{name}") == "", f"{name}: {how}"
     found = there.status()
     assert found is not None and (found.seq, found.ends, found.left_s) == (0, (), before.left_s)
     assert there.instance.sh("ls /root/.gs-guard/limits /root/.gs-guard/end-done /root/.gs-guard/pulled") == ""
+
+
+def test_root_looks_into_no_folder_that_a_login_made(rented, wait_until):
+    """While root goes through it, its owner could put a link in the place of one inside, to what is root's."""
+    there = rented()
+    wait_until(lambda: there.instance.sh("ls /usr/local/bin/gpu-shopper-done"), 20)
+    there.instance.sh("sh /root/.gs-guard/upkeep.sh")
+    there.drop("heard", "mkdir -p $F/a; echo 1 >$F/a/b")
+    there.drop("done", "mkdir $F")
+    there.drop("renew", "read -r up x </proc/uptime; echo 9 900 ${up%%.*} >$F")
+    there.instance.sh("sh /root/.gs-guard/upkeep.sh")
+    assert there.instance.sh("cat /var/lib/gs-drop/user/heard/a/b") == "1\n"
+    assert there.instance.sh("ls /root/.gs-guard/end-done") == "" and there.instance.sh(
+        "ls -d /var/lib/gs-drop/user/done"
+    )
+    assert there.status() is not None and there.after_ticks().seq == 9, "what else it asks for is done"
 
 
 def test_a_renewal_passes_no_hard_maximum_and_none_survives_a_restart(rented, wait_until):

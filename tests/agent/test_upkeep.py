@@ -278,6 +278,23 @@ def test_done_works_without_python(root, upkeep):
     assert seconds_to_end(root, "done") == GRACE_S
 
 
+def test_done_that_is_asked_for_again_makes_no_end_later(root, upkeep):
+    """Its files may have been pulled since: they would be waited for until the hold, and nobody would bring them."""
+    root.limits(hold=3600)
+    upkeep(0, "done")
+    root.write("root/.gs-guard/pulled", f"{BOOT} {root.up + 1}\n")
+    upkeep(20)
+    assert seconds_to_end(root, "done") == GRACE_S
+    assert f"ends in {GRACE_S - 10} s" in upkeep(10, "done")
+    upkeep(10)
+    assert seconds_to_end(root, "done") == GRACE_S - 20
+    root.limits(hold=0)
+    assert f"ends in {9 * TICK_S + 1} s" in upkeep(0, "done"), "nothing is waited for any more"
+    upkeep(200)
+    before = root.text("end-done")
+    assert "ends in 0 s" in upkeep(0, "done") and root.text("end-done") == before, "the guard is at work"
+
+
 def test_no_end_that_waits_to_be_pulled_is_later_than_the_deadline(root, upkeep):
     root.limits(hold=2_678_400)
     deadline_in(root, 4000)

@@ -77,6 +77,18 @@ def test_a_withdrawn_end_lands_no_more_and_a_users_end_is_not_withdrawn():
     assert [len(actions) for actions in heard] == [1, 0, 0]
 
 
+@pytest.mark.parametrize("before", ["deadline", "budget"])
+@pytest.mark.parametrize("pulled_at", [None, NOW.wall - MINUTE])
+def test_work_that_ends_after_a_landing_has_begun_is_brought_home_too(before: str, pulled_at: int | None):
+    """It went on while its folders were listed, or even after they were here."""
+    lands = session(landing=before, landing_at=NOW.wall - 5 * MINUTE, pulled_at=pulled_at)
+    ending = replace(attempt(10 * MINUTE), ending_reason="run_done")
+    (begun,) = landing.on_heartbeat(lands, ending, frozenset({"run_done"}), NOW, REAL)
+    assert isinstance(begun, UpdateSession)
+    assert begun.fields == {**landing.NOT_LANDING, "landing": "run_done", "landing_at": NOW.wall}
+    assert landing.on_heartbeat(lands, ending, frozenset({"done"}), NOW, REAL) == []
+
+
 @pytest.mark.parametrize(("left", "is_told"), [(3 * HOUR, True), (5 * MINUTE, False)])
 def test_an_instance_that_waits_for_results_that_nobody_wants_is_told(left: int, is_told: bool):
     waits = replace(attempt(4 * HOUR), ending_reason="run_done", ending_at=NOW.wall + left)

@@ -68,8 +68,18 @@ OLD = RunEnd("s", "r1", RunEndMode.ALWAYS, False, samples.NOW.wall - us(REAL.run
         ({"runs": (RunSeen("r1", "not started", 5),)}, True),
         ({"runs": tuple(RunSeen(f"x{n}", "0", n) for n in range(MOST_LISTED))}, False),
         ({"age_s": 61}, False),
+        ({"unknown": ("output: Permission denied",)}, False),
+        ({"unknown": ("gpu: there is no nvidia-smi",)}, True),
     ],
-    ids=["not there", "there", "there, but not started", "too many to list them all", "an old sample"],
+    ids=[
+        "not there",
+        "there",
+        "there, but not started",
+        "too many to list them all",
+        "an old sample",
+        "folders of runs that cannot be read",
+        "something else that is not measured",
+    ],
 )
 def test_a_run_that_its_instance_lacks_was_never_started(change: dict[str, Any], is_gone: bool):
     report = replace(AgentReport("1", age_s=5, idle_s=0), **change)

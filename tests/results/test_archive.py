@@ -53,6 +53,22 @@ def test_a_stream_that_ends_early_is_cut_off():
             contents(data[:length])
 
 
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [(b"\xff" * 11 + b"\xfb", -5), (b"\x80" + b"\0" * 7 + b"\xff" * 4, 2**32 - 1), (b"\x80" + b"\xff" * 11, None),
+     (b"\xff" + b"\0" * 11, None)],
+)  # fmt: skip
+def test_a_time_is_one_that_a_system_knows(time: bytes, seconds: int | None):
+    info = bytearray(tarfile.TarInfo("x").tobuf(tarfile.GNU_FORMAT))
+    info[136:148], info[148:156] = time, b" " * 8
+    info[148:156] = b"%06o\0 " % sum(info)
+    if seconds is None:
+        with pytest.raises(BadArchive):
+            list(read_archive([bytes(info)]))
+    else:
+        assert [item.mtime for item in read_archive([bytes(info)]) if isinstance(item, Member)] == [seconds]
+
+
 @pytest.mark.parametrize("size", [b"77777777777 ", b"\x80" + b"\xff" * 11, b"-0000000001 "])
 def test_an_endless_member_is_read_piece_by_piece_and_an_endless_name_not_at_all(size: bytes):
     def block(kind: bytes) -> bytes:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper.core.model.ends.landed import LandingOrder, LandingProgress
 from gpushopper.errors import DiskFull, ShopperError
+from gpushopper.remote.landing import pull_all
 from gpushopper.results.link import Link, LinkLost
 from gpushopper.results.pulling import Progress, Pull, Pulled, PullRequest
+from gpushopper.results.to_disk import to_disk
 from tests.cli.far_side import Far
 
 TIME = 1_700_000_000
@@ -85,6 +88,36 @@ def test_results_land_in_a_new_folder_verified_and_replace_nothing(instance: Ins
         "train-out-2/sub/odd \n name\\": b"2" * 5000,
     }  # fmt: skip
     assert instance.seen[-1] == Progress(3, 5002, 3, 5002)
+
+
+def test_all_of_it_is_on_the_disk_before_and_after_it_has_its_name(instance: Instance):
+    """Its instance is destroyed then: what was only in memory would be lost with this computer's power."""
+    instance.write("sub/a", b"1" * 5000)
+    (instance.out / "link").symlink_to("sub/a")
+    seen: list[tuple[str, list[str]]] = []
+
+    def write(folder: bytes) -> None:
+        to_disk(folder)
+        found = sorted(path.name for path in instance.local.rglob("*") if not path.name.endswith(".partial"))
+        seen.append((os.path.basename(os.fsdecode(folder)), found))
+
+    Pull(instance.link(), PullRequest("s1", "train", "out", str(instance.local)), write=write).perform()
+    (partial, before), (local, after) = seen
+    assert partial.endswith(".partial") and before == ["a", "link", "sub"]
+    assert local == "home" and after == ["a", "link", "sub", "train-out"]
+
+
+def test_a_disk_that_takes_not_all_of_it_has_no_results(instance: Instance):
+    instance.write("a")
+
+    def fail(folder: bytes) -> None:
+        raise OSError(5, "Input/output error", folder)
+
+    with pytest.raises(ShopperError, match="input/output error"):
+        Pull(instance.link(), PullRequest("s1", "train", "out", str(instance.local)), write=fail).perform()
+    assert [path.suffix for path in instance.local.iterdir()] == [".partial"]
+    with pytest.raises(OSError):
+        to_disk(os.fsencode(instance.local / "missing"))
 
 
 def test_links_out_devices_and_setuid_stay_there(instance: Instance):
@@ -174,6 +207,42 @@ def test_more_than_the_rest_is_no_file(instance: Instance):
     instance.replace("head", f'[ "$2" = {had} ] || exec /bin/cat; exec /usr/bin/head "$@"')
     with pytest.raises(ShopperError, match="more than it has listed"):
         instance.pull()
+
+
+def test_a_file_from_before_1970_lands_and_a_time_that_no_system_knows_is_no_list(instance: Instance):
+    instance.write("old", time=-5)
+    done = instance.pull()
+    assert (done.files, done.changed) == (1, []) and os.stat(os.path.join(done.folder, "old")).st_mtime == -5
+    instance.replace("stat", "for x; do :; done; printf '81a4 1 %s %s//\\n' 99999999999999999999 \"$x\"")
+    with pytest.raises(ShopperError, match="cannot be read"):
+        instance.pull()
+
+
+def test_what_has_arrived_of_several_folders_is_not_copied_again(instance: Instance):
+    """Nor is there a second folder of it: a link that breaks again and again would fill the disk here."""
+    instance.write("a", b"1" * 5000)
+    order = LandingOrder("s1", "train", (("out", str(instance.local)), ("logs", str(instance.local))))
+    seen: list[LandingProgress] = []
+    for _ in range(2):
+        with pytest.raises(ShopperError, match="cannot be read there"):
+            pull_all(instance.link(), order, seen.append)
+        assert [name.endswith(".partial") for name in sorted(os.listdir(instance.local))] == [True]
+    (instance.far.home / "logs").mkdir()
+    instance.replace("tar", "exit 1")
+    first, second = pull_all(instance.link(), order, seen.append)
+    assert (first.folder, first.files) == (str(instance.local / "train-out"), 1) and second.files == 0
+    assert sorted(os.listdir(instance.local)) == ["train-logs", "train-out"]
+
+
+def test_without_a_checksum_program_there_nothing_has_landed_and_no_try_adds_a_folder(instance: Instance):
+    instance.write("a")
+    instance.without_checksums()
+    order = LandingOrder("s1", "train", (("out", str(instance.local)),))
+    for _ in range(2):
+        with pytest.raises(ShopperError, match="no checksum program"):
+            pull_all(instance.link(), order, lambda progress: None)
+    (name,) = os.listdir(instance.local)
+    assert name.endswith(".partial")
 
 
 def test_two_pulls_never_fill_one_folder(instance: Instance):

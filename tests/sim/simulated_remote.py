@@ -84,6 +84,8 @@ class SimRemote:
         self.pull_s = 20.0
         self.pull_problem: Callable[[LandingOrder], str] = lambda order: ""
         """Why a pull fails; empty where it does not."""
+        self.untold: Callable[[LandingOrder], str] = lambda order: ""
+        """Why an instance cannot be told that all is here; empty where it can."""
         self.on_landed: Callable[[LandingOrder], None] = lambda order: None
         """Called once all of an order is here."""
 
@@ -186,10 +188,11 @@ class SimRemote:
         guard = None if instance is None else self.guards.get(instance.id)
         if guard is None:
             return NotLanded("connection refused")
-        if guard.agent is not None:
+        untold = self.untold(order)
+        if guard.agent is not None and not untold:
             guard.agent.pulled(self.world.market.now())
         self.on_landed(order)
-        return Landed(tuple(here for _, here in order.pulls), 3, 300)
+        return Landed(tuple(here for _, here in order.pulls), 3, 300, untold=untold)
 
     def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:
         assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"

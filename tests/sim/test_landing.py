@@ -168,6 +168,31 @@ def test_a_pull_by_hand_is_told_to_the_instance_until_it_knows(world: World) -> 
     assert world.ended(ref, 900) and world.view(ref).reason == "user"
 
 
+def test_what_is_here_is_not_pulled_again_where_its_instance_could_not_be_told(world: World) -> None:
+    ref = working(world, idle_us=30 * MINUTE)
+    remote(world).untold = lambda order: "the connection was lost"
+    agent(world).works_until = world.market.now()
+    world.run_for(3600)
+    assert world.status(ref) == "running" and alarms(world) == ["not_pulled"]
+    assert [bool(order.pulls) for order in remote(world).landings][:3] == [True, False, False]
+    remote(world).untold = lambda order: ""
+    assert world.ended(ref, 1800) and world.view(ref).reason == "idle" and alarms(world) == []
+    assert sum(bool(order.pulls) for order in remote(world).landings) == 1
+    assert all(order.is_told_begin for order in remote(world).landings if not order.pulls), "it knows what was listed"
+    (pulled,) = [event for event in world.requests.events(0, 500).events if event.kind == "pulled"]
+    assert pulled.data["folders"] == ["/results"] and not pulled.data["by_hand"]
+
+
+def test_a_pull_by_hand_before_a_deadline_tells_nothing_of_runs_that_go_on(world: World) -> None:
+    ref = working(world, hours=1)
+    remote(world).pull_problem = lambda order: "the disk here is full"
+    assert world.run_until(lambda: bool(alarms(world)), 3600)
+    tries = len(remote(world).landings)
+    assert by_hand(world, ref, world.view(ref).landing.since_at or 0).counts
+    world.run_for(60)
+    assert world.view(ref).landing.pulled_at and len(remote(world).landings) == tries and alarms(world) == []
+
+
 def by_hand(world: World, ref: str, began_at: int) -> wire.LandedAnswer:
     request = wire.LandedRequest(began_at, ["out"], ["/elsewhere/train-out"], 3, 300)
     return pulled_by_hand(world.engine.handle, ref, request)
@@ -246,6 +271,25 @@ def test_other_folders_named_while_one_is_pulled_are_pulled_instead(world: World
     assert world.run_until(lambda: world.view(ref).landing.pulled_at is not None, 900)
     assert [order.pulls for order in remote(world).landings] == [tuple(PULLS), (("logs", "/results"),)]
     assert kinds(world, ref).count("pulled") == 1 and "pull_failed" not in kinds(world, ref)
+
+
+def test_what_was_made_while_an_older_pull_went_on_is_pulled_before_its_user_ends_it(world: World) -> None:
+    ref = working(world, hours=1)
+    remote(world).pull_s = 300
+    assert world.run_until(lambda: world.view(ref).landing.reason == "deadline", 3600)
+    world.run_for(60)
+    done(world, ref)
+    assert world.ended(ref, 1200) and world.view(ref).reason == "user"
+    assert [order.by_user for order in remote(world).landings] == [False, True]
+
+
+def test_a_run_that_ends_while_it_lands_for_the_deadline_is_pulled_after_its_end(world: World) -> None:
+    ref = working(world, hours=3, land_for_us=2 * HOUR)
+    world.requests.allow_run_end(ref, "train", wire.RunEndRequest(with_pull=True, hold_us=3 * HOUR))
+    assert world.run_until(lambda: world.view(ref).landing.pulled_at is not None, 2 * 3600)
+    agent(world).finish_run(world.market.now(), hold=HOUR)
+    assert world.ended(ref, 3600) and world.view(ref).reason == "run_done"
+    assert len(remote(world).landings) == 2
 
 
 def test_an_end_that_waits_for_results_does_not_lose_them_by_a_setting(world: World) -> None:

@@ -86,12 +86,13 @@ def on_heartbeat(
 ) -> list[Action]:
     """Land once an allowed early end is heard, and not any more where it was withdrawn.
 
+    Where it lands already because time is nearly up, the work went on meanwhile: what it left is pulled after its end.
     An instance that waits although nothing is to be pulled any more, as a run does that was started before that was
     changed, is told so: that is a landing without anything to pull.
     """
     if not _is_used(session, attempt):
         return []
-    if attempt.ending_reason in allowed and not session.landing:
+    if attempt.ending_reason in allowed and session.landing in ("", DEADLINE, BUDGET):
         if session.pulls:
             return [begin(session, attempt.ending_reason, now)]
         waits = (attempt.ending_at or 0) > now.wall + us(2 * policy.end_warning_s)
@@ -135,9 +136,13 @@ def counts_by_hand(session: Session, attempt: Attempt, pulled: PulledByHand, pol
     """Whether what its user has pulled is all that is waited for: begun after its work, and what follows, had ended."""
     if not is_pull_due(session, attempt) or session.landing_at is None:
         return False
-    hook_us = us(policy.hook_s + HOOK_MARGIN_S) if session.before_end else 0
     is_all = {there for there, _ in session.pulls} <= pulled.theirs
-    return is_all and pulled.began_at >= session.landing_at + hook_us
+    return is_all and pulled.began_at >= session.landing_at + hook_us(session, policy)
+
+
+def hook_us(session: Session, policy: Policy) -> int:
+    """How long its script may still write after an end was heard."""
+    return us(policy.hook_s + HOOK_MARGIN_S) if session.before_end else 0
 
 
 def on_pull(session: Session, attempt: Attempt, found: Landed | NotLanded, now: ClockSnapshot) -> list[Action]:
@@ -147,6 +152,8 @@ def on_pull(session: Session, attempt: Attempt, found: Landed | NotLanded, now: 
     cleared = [ClearAlarm(alarms.NOT_PULLED, session.id)]
     if isinstance(found, NotLanded):
         text = f"{session.name}: its results are not here yet: {found.why}"
+        if found.is_here:
+            text = f"{session.name}: its results are here, but its instance could not be told: {found.why}"
         fields: dict[str, Any] = {"pull_problem": found.why}
         event = None if found.why == session.pull_problem else EventDraft("pull_failed", text)
         return [UpdateSession(session, fields, event), RaiseAlarm.with_hint(alarms.NOT_PULLED, session.id, text)]

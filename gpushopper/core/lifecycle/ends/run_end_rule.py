@@ -18,6 +18,8 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 MOST_LISTED = 50
 """Runs that an agent reports at most (`agent/agent.py`): with so many there may be others."""
 NOT_STARTED = "not started"
+_RUNS_UNREAD = "output:"
+"""What an agent says that cannot read the folders of runs begins so."""
 INSTANCE, DAEMON, PENDING, NOBODY = "instance", "daemon", "pending", ""
 
 
@@ -40,11 +42,12 @@ def never_started(
 ) -> list[RunEnd]:
     """The permissions of runs whose start was lost on the way: the instance has no such run, long after it was sent.
 
-    A run and its folder are there in one step or not at all (E6). While an end by a run is announced, all stay.
+    A run and its folder are there in one step or not at all (E6). While an end by a run is announced, all stay; so they
+    do where a home cannot be read, for then the agent lists no run.
     """
     if report is None or report.age_s > policy.agent_stale_s or len(report.runs) >= MOST_LISTED:
         return []
-    if attempt.ending_reason == RUN_DONE:
+    if attempt.ending_reason == RUN_DONE or any(text.startswith(_RUNS_UNREAD) for text in report.unknown):
         return []
     there = {run.id for run in report.runs if run.state != NOT_STARTED}
     return [end for end in ends if end.run_id not in there and now.wall - end.set_at >= us(policy.run_start_s)]

@@ -10,7 +10,7 @@ class LandingOrder:
     """What to bring home from one instance: pairs of a folder there and a folder here.
 
     `hook_s`: how long its hook is waited for first; 0 where it has none. `by_user`: its user ends it, so that it must
-    be told to end.
+    be told to end. `is_told_begin`: all is here already, and its instance was told when that was listed.
     """
 
     session_id: str
@@ -19,11 +19,15 @@ class LandingOrder:
     most_bytes: int | None = None
     hook_s: float = 0
     by_user: bool = False
+    is_told_begin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """All folders are here. `folders` are their paths here; `changed` and `left_out` name files (ends.md E8)."""
+    """All folders are here. `folders` are their paths here; `changed` and `left_out` name files (ends.md E8).
+
+    `untold`: why its instance could not be told that.
+    """
 
     folders: tuple[str, ...]
     files: int
@@ -31,6 +35,7 @@ class Landed:
     changed: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     by_hand: bool = False
+    untold: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,13 @@ class PulledByHand:
 
 @dataclass(frozen=True, slots=True)
 class NotLanded:
-    """Why not; what has arrived is kept, and the next try goes on from there."""
+    """Why not; what has arrived is kept, and the next try goes on from there.
+
+    `is_here`: all is here, but its instance does not know that yet.
+    """
 
     why: str
+    is_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)

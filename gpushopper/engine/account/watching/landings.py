@@ -7,7 +7,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gpushopper.core.lifecycle.ends.landing import USER, counts_by_hand, is_pull_due, on_pull
+from gpushopper.core.lifecycle.ends.landing import (
+    BUDGET,
+    DEADLINE,
+    USER,
+    counts_by_hand,
+    hook_us,
+    is_pull_due,
+    on_pull,
+)
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.ends.landed import Landed, LandingOrder, LandingProgress, NotLanded, PulledByHand
 from gpushopper.core.model.heartbeat import SshTarget
@@ -19,6 +27,13 @@ from gpushopper.engine.context import InstanceAccess
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import sessions
 
+_Wanted = tuple[tuple[tuple[str, str], ...], int | None]
+"""Folders, and since when they are wanted: what an older pull has listed is not all of them."""
+
+
+def _wanted(session: Session) -> _Wanted:
+    return session.pulls, session.landing_at
+
 
 class Landings:
     """The reconciler's part that pulls. What has arrived is on the disk: a restart goes on from there."""
@@ -29,10 +44,10 @@ class Landings:
         """When the next try of an attempt may be made, in µs of the boot clock."""
         self._stops: dict[str, threading.Event] = {}
         """Set where a pull under way is not wanted any more."""
-        self._pulling: dict[str, tuple[tuple[str, str], ...]] = {}
-        """What is pulled by each pull under way."""
-        self._by_hand: dict[str, PulledByHand] = {}
-        """By attempt: what its user has pulled, until its instance knows."""
+        self._pulling: dict[str, _Wanted] = {}
+        """What each pull under way is for."""
+        self._here: dict[str, PulledByHand] = {}
+        """By attempt: what is here, mostly as its user has pulled it, until its instance knows."""
 
     def _landing(self) -> list[tuple[Session, Attempt]]:
         if self.account.ctx.remote is None:
@@ -45,7 +60,7 @@ class Landings:
 
     def pulled_by_hand(self, attempt_id: str, pulled: PulledByHand) -> None:
         """Its user has pulled all: tell the instance at once, and pull nothing more. From any thread."""
-        self._by_hand[attempt_id] = pulled
+        self._here[attempt_id] = pulled
         if (stop := self._stops.get(attempt_id)) is not None:
             stop.set()
         self._next.pop(attempt_id, None)
@@ -68,9 +83,9 @@ class Landings:
                 self._pull(session, attempt, now)
 
     def _stop_unless_wanted(self, session: Session, attempt: Attempt) -> None:
-        """Other folders are wanted now, or its user has pulled them."""
+        """Other folders are wanted now, or what was made since it began: its user has ended it, its run is over."""
         stop = self._stops.get(attempt.id)
-        if stop is not None and self._pulling.get(attempt.id) != session.pulls:
+        if stop is not None and self._pulling.get(attempt.id) != _wanted(session):
             stop.set()
 
     def _pull(self, session: Session, attempt: Attempt, now: ClockSnapshot) -> None:
@@ -79,7 +94,7 @@ class Landings:
         if remote is None or login is None:
             return
         stop = self._stops[attempt.id] = threading.Event()
-        self._pulling[attempt.id] = session.pulls
+        self._pulling[attempt.id] = _wanted(session)
         left_s = max((attempt.hard_max_at - now.wall) / SECOND, 1.0)
         order = LandingOrder(
             session.id, session.name, session.pulls, session.pull_max,
@@ -87,15 +102,18 @@ class Landings:
         )  # fmt: skip
         work = partial(self._land, remote, login, order, stop)
         if (pulled := self._counting(session, attempt)) is not None:
-            work = partial(_tell, remote, login, replace(order, pulls=(), hook_s=0), pulled)
+            tell = replace(order, pulls=(), hook_s=0, is_told_begin=not pulled.found.by_hand)
+            # Before a deadline nothing there waits for it; what still runs is pulled after its end.
+            is_known = session.landing in (DEADLINE, BUDGET) and pulled.found.by_hand
+            work = partial(_tell, remote, login, None if is_known else tell, pulled.found)
         self.account.calls.submit((PULL, attempt.id), work, left_s, now)
 
     def _counting(self, session: Session, attempt: Attempt) -> PulledByHand | None:
-        """What its user has pulled, where it still counts."""
-        found = self._by_hand.get(attempt.id)
+        """What is here already, where it still counts."""
+        found = self._here.get(attempt.id)
         if found is None or counts_by_hand(session, attempt, found, self.account.policy):
             return found
-        del self._by_hand[attempt.id]
+        del self._here[attempt.id]
         return None
 
     def _land(
@@ -115,7 +133,7 @@ class Landings:
     def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot) -> None:
         """Record what came of a pull; what failed is tried again until the session ends."""
         found = value if isinstance(value, Landed | NotLanded) else NotLanded("the pull did not end")
-        stop, pulled = self._stops.pop(attempt_id, None), self._pulling.pop(attempt_id, ())
+        stop, pulled = self._stops.pop(attempt_id, None), self._pulling.pop(attempt_id, None)
         is_stopped = stop is not None and stop.is_set() and isinstance(found, NotLanded)
         if self.account.ctx.is_closing.is_set() or is_stopped:
             return  # something else is to be done now, at once
@@ -124,17 +142,27 @@ class Landings:
         def work(tx: Transaction) -> None:
             attempt = sessions.load_attempt(self.account.ctx.store, attempt_id)
             session = None if attempt is None else sessions.load_session(self.account.ctx.store, attempt.session_id)
-            if attempt is not None and session is not None and session.pulls == pulled:
-                tx.run(on_pull(session, attempt, found, now))
-            else:
+            if attempt is None or session is None or _wanted(session) != pulled:
                 self._next.pop(attempt_id, None)
+            elif isinstance(found, Landed) and found.untold and session.landing != USER:
+                self._keep_untold(session, attempt_id, found)
+            else:
+                tx.run(on_pull(session, attempt, found, now))
 
         self.account.transact(now, work)
 
+    def _keep_untold(self, session: Session, attempt_id: str, found: Landed) -> None:
+        """All is here, but the connection broke before its instance knew: it is told, and nothing is pulled again."""
+        began = (session.landing_at or 0) + hook_us(session, self.account.policy)
+        theirs = frozenset(there for there, _ in session.pulls)
+        self._here[attempt_id] = PulledByHand(began, theirs, replace(found, untold=""))
+        self._next.pop(attempt_id, None)
 
-def _tell(remote: InstanceAccess, login: SshTarget, order: LandingOrder, pulled: PulledByHand) -> Landed | NotLanded:
-    """Tell an instance that all was pulled; runs on the pull's thread, and pulls nothing."""
+
+def _tell(remote: InstanceAccess, login: SshTarget, order: LandingOrder | None, found: Landed) -> Landed | NotLanded:
+    """Tell an instance that all was pulled, unless `order` is None; runs on the pull's thread, and pulls nothing."""
+    if order is None:
+        return found
     answer = remote.land(login, order, lambda: False, lambda progress: None)
-    if isinstance(answer, NotLanded):
-        return NotLanded(f"you have pulled it, but its instance was not told: {answer.why}")
-    return replace(pulled.found, by_hand=True)
+    why = answer.why if isinstance(answer, NotLanded) else answer.untold
+    return NotLanded(why, is_here=True) if why else found

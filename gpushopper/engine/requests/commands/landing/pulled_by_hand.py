@@ -24,7 +24,7 @@ def pulled_by_hand(handle: EngineHandle, ref: str, request: wire.LandedRequest) 
     session = find_exactly(ctx, ref)
     attempt = current(sessions.attempts_of(ctx.store, session.id))
     found = Landed(
-        tuple(request.ours), request.files, request.bytes, tuple(request.changed), tuple(request.left_out)
+        tuple(request.ours), request.files, request.bytes, tuple(request.changed), tuple(request.left_out), by_hand=True
     )  # fmt: skip
     pulled = PulledByHand(request.began_at, frozenset(request.theirs), found)
     if attempt is None or not counts_by_hand(session, attempt, pulled, ctx.policy_of(attempt.provider)):
