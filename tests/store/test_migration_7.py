@@ -39,9 +39,7 @@ def test_the_ledger_of_before_is_kept_and_nothing_is_rolled_up_of_it_yet(home: P
     store.close()
 
 
-@pytest.mark.parametrize(
-    "row", [AlertRow, BudgetRow, RollupRow, SessionTagRow, BillRow, BalanceRow, SentItemRow]
-)
+@pytest.mark.parametrize("row", [AlertRow, BudgetRow, RollupRow, SessionTagRow, BillRow, BalanceRow, SentItemRow])
 def test_a_database_of_schema_7_still_opens_and_works(home: Path, row: type[BudgetRow]):
     store = opened(home, 7)
     names = [field.column_name for field in row._meta.sorted_fields]

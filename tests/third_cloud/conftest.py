@@ -12,9 +12,7 @@ from tests.third_cloud.world import NimbusWorld, install, installed
 
 
 @pytest.fixture
-def world(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[NimbusWorld]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[NimbusWorld]:
     """With the policy that a test names as its parameter, or the real one."""
     with installed(monkeypatch, install(tmp_path / "site")):
         home = tmp_path / "home"

