@@ -47,7 +47,7 @@ PROOFS = tests/e2e/ends tests/cli/test_demo.py tests/cli/test_bad_days.py tests/
 
 # Four at a time: they wait for the most part.
 proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, keyrings and cron
-	@$(BIN)/python -m tests.timed proofs -m 'proofs and not sweep' $(PYTEST_SPREAD) -n 4 \
+	@$(BIN)/python -m tests.timed proofs -m 'proofs and not sweep' $(PYTEST_SPREAD) \
 	  $(if $(filter tests/%,$(ARGS)),,$(PROOFS)) $(ARGS)
 
 # Vast's own client, which tests the sandbox; nothing is installed while tests run.

