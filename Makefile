@@ -45,7 +45,6 @@ test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
 PROOFS = tests/e2e/ends tests/cli/test_demo.py tests/cli/test_bad_days.py tests/agent tests/e2e \
          $(shell grep -rlw --include='test_*.py' proofs tests | LC_ALL=C sort)
 
-# Four at a time: they wait for the most part.
 proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, keyrings and cron
 	@$(BIN)/python -m tests.timed proofs -m 'proofs and not sweep' $(PYTEST_SPREAD) \
 	  $(if $(filter tests/%,$(ARGS)),,$(PROOFS)) $(ARGS)
