@@ -15,6 +15,7 @@ from gpushopper.core.model.session import Session
 
 EVENT = "end_files"
 """Kind of the events; their data has `ignored`, the names that the guard ignores from then on."""
+_CAUSES = "damaged, of another start, after the deadline, or of no living agent"
 
 
 def on_end_files(
@@ -35,17 +36,14 @@ def on_end_files(
     lost = [name for name in ignored if name in before and reason_of(name) in expected]
     alarm: Action = ClearAlarm(alarms.END_IGNORED, attempt.id)
     if lost:
-        text = f"{session.name}: its guard ignores {_files(lost)} ({WHY}): an end that may be due does not come"
+        text = f"{session.name}: its guard ignores {_files(lost)} ({_CAUSES}): an end that may be due does not come"
         alarm = RaiseAlarm.with_hint(alarms.END_IGNORED, attempt.id, text)
     if set(ignored) == set(before):
         return [alarm]
-    text = f"{session.name}: its guard ignores {_files(ignored)}: {WHY}"
+    text = f"{session.name}: its guard ignores {_files(ignored)}: {_CAUSES}"
     if not ignored:
         text = f"{session.name}: its guard ignores no end file any more"
     return [alarm, UpdateAttempt(attempt, {}, EventDraft(EVENT, text, {"ignored": list(ignored)}))]
-
-
-WHY = "damaged, of another start, after the deadline, or of no living agent"
 
 
 def _files(names: tuple[str, ...] | list[str]) -> str:
