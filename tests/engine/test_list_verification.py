@@ -36,3 +36,13 @@ def test_nothing_is_rented_while_the_list_is_inconsistent(world: World):
         world.provision(name="second")
     assert error.value.code == "list_inconsistent"
     assert world.requests.accounts()[0].state == "inconsistent"
+
+
+@pytest.mark.parametrize("lag_s", [5, 90, 300])
+def test_a_list_behind_the_create_does_not_keep_the_next_from_being_rented(world: World, lag_s: int):
+    world.fault("list", "lag", f"{lag_s}s", duration="1h")
+    for number in range(4):
+        name = f"session-{number}"
+        world.provision(name=name)
+        assert world.run_until(lambda name=name: world.status(name) != "pending", 60)
+        assert world.requests.accounts()[0].state == "ready"

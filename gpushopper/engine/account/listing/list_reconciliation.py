@@ -45,7 +45,8 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     recorded = replace(recorded, may_have_ended=recorded.may_have_ended & ended)
     missing = missing_attempts(recorded, seen)
     # A list that lacks what was there a moment ago proves no absence of anything else either (I11).
-    observed.health.is_inconsistent = bool(newly_missing(missing))
+    new = newly_missing(missing, observed.listed, now, account.policy)
+    observed.health.is_inconsistent = bool(new)
     evidence = replace(seen, is_complete=seen.is_complete and not observed.health.is_inconsistent)
     actions = reconcile.reconcile_list(recorded, evidence, now, account.policy)
     if account.same_as:  # both names show it: neither takes what no row is of
@@ -59,6 +60,6 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     observed.pending_reads = list_verification.ids_to_read(recorded, missing, now, account.policy)
     tx.run(observed.health.on_list(seen, detail, name, now, account.policy))
     if seen.is_complete:
-        tx.run(list_verification.mass_disappearance_alarms(name, recorded, missing, account.policy))
+        tx.run(list_verification.mass_disappearance_alarms(name, recorded, missing, new, account.policy))
     tx.run(account_alarms.clock_alarms(name, now))
     tx.run(account_alarms.unknown_response_alarms(name, account.client))

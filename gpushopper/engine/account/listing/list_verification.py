@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import absence_is_due
-from gpushopper.core.listing.list_breaker import accepted_missing, newly_missing
+from gpushopper.core.listing.list_breaker import accepted_missing
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import ClearAlarm, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, State
@@ -30,10 +30,12 @@ def ids_to_read(
 
 
 def mass_disappearance_alarms(
-    name: str, recorded: RecordedState, missing: tuple[Attempt, ...], policy: Policy
+    name: str, recorded: RecordedState, missing: tuple[Attempt, ...], new: tuple[Attempt, ...], policy: Policy
 ) -> list[RaiseAlarm | ClearAlarm]:
-    """The circuit breaker's alarm: so many wanted instances are missing at once that the list is ignored (I29)."""
-    new = newly_missing(missing)
+    """The circuit breaker's alarm: so many wanted instances are missing at once that the list is ignored (I29).
+
+    `new` are those of `missing` that were present until now.
+    """
     accepted = accepted_missing(recorded, missing, policy)
     if any(a not in accepted for a in new):
         text = f"{name}: {len(new)} wanted instances are missing from one list; it is ignored"
