@@ -19,6 +19,7 @@ from gpushopper.client.http_exchange import ListenQueueFull, NotConnected, Respo
 from gpushopper.client.json_object import JsonObject
 from gpushopper.client.money_requests import MoneyRequests
 from gpushopper.client.record_requests import RecordRequests
+from gpushopper.client.request_base import READ_LIMIT_S
 from gpushopper.paths import Home
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
 MAX_STARTS = 3
 """How often one call may start a daemon that is not running or was killed meanwhile (S20)."""
 
-READ_LIMIT_S = 30.0
 PLAN_LIMIT_S = 90.0
 """A plan waits up to 20 s for an account's first reconcile, then reads the market (S17, S18)."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from gpushopper.client.json_object import JsonObject
+from gpushopper.client.request_base import RequestBase
 
 if TYPE_CHECKING:
     from gpushopper import wire
@@ -16,23 +16,10 @@ REBUILD_LIMIT_S = 90.0
 """A million entries take some ten seconds."""
 VERIFY_LIMIT_S = 60.0
 """Clouds are waited for, forty seconds in all."""
-READ_LIMIT_S = 30.0
 
 
-class MoneyRequests(ABC):
+class MoneyRequests(RequestBase):
     """The part of `Client` that is about money."""
-
-    @abstractmethod
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: list[tuple[str, Any]] | None = None,
-        body: Mapping[str, Any] | None = None,
-        limit_s: float = READ_LIMIT_S,
-    ) -> JsonObject:
-        """Send one request."""
 
     def costs(
         self,

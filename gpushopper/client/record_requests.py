@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from gpushopper.client.json_object import JsonObject
+from gpushopper.client.request_base import RequestBase
 
 if TYPE_CHECKING:
     from gpushopper import wire
 
-READ_LIMIT_S = 30.0
 NAMES_AT_ONCE = 500
 
 
-class RecordRequests(ABC):
+class RecordRequests(RequestBase):
     """The part of `Client` that is about records."""
-
-    @abstractmethod
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: list[tuple[str, Any]] | None = None,
-        body: Mapping[str, Any] | None = None,
-        limit_s: float = READ_LIMIT_S,
-    ) -> JsonObject:
-        """Send one request."""
 
     def custody(self, *, session: str = "", host: str = "") -> wire.Custody:
         """What was sent to the hosts of a session, or to one host, or to all."""
