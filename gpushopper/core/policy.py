@@ -87,6 +87,7 @@ class Policy:
 
     # early ends: what the instance is told, and what is concluded (ends.md E1-E6)
     end_warning_s: float = 300
+    own_end_s: float = 90
     agent_tick_s: float = 10
     agent_stale_s: float = 60
     run_grace_s: float = 120
@@ -291,6 +292,8 @@ def _drill(checks: frozenset[ReadinessCheck]) -> Policy:
         guard_backoff_s=5.0,
         agent_tick_s=1.0,
         agent_stale_s=6.0,
+        # The other holder's turn comes after three ticks; the rest is for a busy computer.
+        own_end_s=20.0,
         # As many ticks of the agent as in reality: it counts in those.
         land_for_s=90.0,
         hook_s=30.0,

@@ -158,7 +158,7 @@ LISTING = (
     M("list_breaker", "int(known * policy.breaker_share)", "known", "I29: no breaker", "missing"),
     M("list_breaker", "fresh = tuple(a for a in others if a.state is not State.MISSING)", "fresh = others",
       "I29: old absence trips the breaker", "missing"),
-    M("missing", "(seen.instances or was_held)", "True", "S2: an empty list counts at once", "missing"),
+    M("missing", "(seen.instances or was_held or is_expected)", "True", "S2: an empty list counts at once", "missing"),
     M("missing", '"state": State.MISSING, "state_changed_at"', '"state": State.DESTROYING, "state_changed_at"',
       "I5: absence ends a wanted one", "missing"),
     M("missing", "if not seen.proves_absent(attempt.instance_id) or not seen.is_fresh(now, policy):",

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, end_as_heard, on_ends_heard, reason_of
+from gpushopper.core.cloud import EndingKind
+from gpushopper.core.lifecycle.ends.early_end import (
+    allowed_ends,
+    announced,
+    end_as_heard,
+    has_gone_silent,
+    on_ends_heard,
+    own_end_us,
+    reason_of,
+)
 from gpushopper.core.model.actions import EndSession, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.ends.run_end import RunEnd, RunEndMode
@@ -22,8 +31,10 @@ IDLE = frozenset({"idle"})
 GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, ends=(("idle", 90), ("run-lost", -4)), knows_ends=True)
 
 
-def heard(*ends: tuple[str, int], one: Attempt | None = None, allowed: frozenset[str] = IDLE, **more: Any) -> list[Any]:
-    return on_ends_heard(session(**more), one or attempt(), ends, allowed, moment(10))
+def heard(
+    *ends: tuple[str, int], one: Attempt | None = None, allowed: frozenset[str] = IDLE, own_end_s: int = 0, **more: Any
+) -> list[Any]:
+    return on_ends_heard(session(**more), one or attempt(), ends, allowed, moment(10), us(own_end_s))
 
 
 def gone(**changes: Any) -> Attempt:
@@ -76,6 +87,31 @@ def test_an_allowed_end_that_is_still_shown_at_its_time_ends_the_session_with_it
     told = attempt(ending_reason=reason, ending_at=WALL)
     (end,) = of(EndSession, heard((reason, 0), one=told, allowed=frozenset({reason})))
     assert end.reason == reason
+
+
+@pytest.mark.parametrize(("due_s", "ends"), [(9, False), (-79, False), (-80, True), (11, False)])
+def test_its_instance_is_left_time_to_end_itself(due_s: int, ends: bool):
+    """Its own destroy comes first; what it announced for is kept meanwhile, so that the wait is over some time (E5)."""
+    told = attempt(ending_reason="idle", ending_at=WALL + us(due_s))
+    actions = heard(("idle", 0), one=told, own_end_s=90)
+    assert bool(of(EndSession, actions)) is ends
+    assert change(actions).fields["ending_at"] == WALL + us(min(due_s, 10))
+    assert of(EndSession, heard(("idle", 3), one=told, own_end_s=90)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "guard", "waits"),
+    [
+        (EndingKind.SELF_DESTROY, GUARD, True),
+        (EndingKind.POWEROFF_STOPS_BILLING, GUARD, True),
+        (EndingKind.POWEROFF_ONLY, GUARD, False),
+        (EndingKind.NONE, GUARD, False),
+        (EndingKind.SELF_DESTROY, replace(GUARD, armed=False), False),
+        (EndingKind.SELF_DESTROY, None, False),
+    ],
+)
+def test_only_an_instance_that_can_end_itself_is_waited_for(kind: EndingKind, guard: GuardStatus | None, waits: bool):
+    assert own_end_us(kind, guard, REAL) == (us(90) if waits else 0)
 
 
 def test_an_end_that_is_heard_for_the_first_time_at_its_time_is_noted_and_not_yet_acted_on():
@@ -148,6 +184,22 @@ def test_nothing_is_concluded_of_an_attempt_that_is_not_in_use(one: Attempt):
 def test_what_the_guard_obeys_is_what_is_announced():
     assert announced(Heartbeat(GUARD, Hardware())) == (("idle", 90), ("run_done", 0))
     assert announced(Heartbeat(None, Hardware())) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "after_s", "is_looked_for"),
+    [
+        ({}, 30, True),
+        ({}, 29, False),
+        ({"silent_since": None}, 30, False),
+        ({"state": State.MISSING}, 30, False),
+        ({"ending_at": None}, 30, False),
+    ],
+)
+def test_one_that_is_silent_at_its_end_is_looked_for_at_once(
+    changes: dict[str, Any], after_s: float, is_looked_for: bool
+):
+    assert has_gone_silent(gone(**{"state": State.RUNNING} | changes), moment(after_s)) is is_looked_for
 
 
 def test_heard_at_the_last_heartbeat_then_silent_and_absent_is_that_end():

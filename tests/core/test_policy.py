@@ -33,7 +33,7 @@ SIXTIETH = {
     "watchdog_interval_s", "watchdog_margin_s", "watchdog_end_s",
 }  # fmt: skip
 QUICKER = {
-    "agent_stale_s", "agent_tick_s", "hook_s", "land_for_s", "pull_retry_s",
+    "own_end_s", "agent_stale_s", "agent_tick_s", "hook_s", "land_for_s", "pull_retry_s",
     "create_timeout_s", "max_in_flight_s", "destroy_timeout_s", "read_timeout_s", "freshness_s", "degraded_after_s",
     "boot_poll_steps_s",
     "destroy_poll_steps_s", "destroy_poll_steady_s", "heartbeat_interval_s", "heartbeat_timeout_s",

@@ -48,6 +48,8 @@ class SimGuard:
     agent: SimAgent | None = None
     ignored: tuple[str, ...] = ()
     """End files that it does not obey."""
+    lag: int = 0
+    """How long after an early end it acts: it reads the clock at its ticks."""
 
     def report(self, now: int) -> GuardStatus:
         left, most = (max(at - now, 0) // SECOND for at in (self.end_at, self.max_at))
@@ -234,7 +236,7 @@ class SimRemote:
             script = _script(instance)
             # Where power-off does not end the bill, the guard acts at the deadline alone (ends.md E9).
             obeys = script is not None and script["destroys"]
-            is_over = obeys and guard.agent is not None and guard.agent.is_over(now)
+            is_over = obeys and guard.agent is not None and guard.agent.is_over(now - guard.lag)
             if now < guard.end_at and not is_over:
                 continue
             if script is not None and script["destroys"]:

@@ -6,6 +6,7 @@ The list must be complete and fresh, and a read by id must agree. The circuit br
 from __future__ import annotations
 
 from gpushopper.core.lifecycle.boot_failure import boot_is_over
+from gpushopper.core.lifecycle.ends.early_end import is_gone_as_heard
 from gpushopper.core.lifecycle.evidence import ObservedList, absence_is_due, add_absence, counts_as_absence
 from gpushopper.core.listing import ownership
 from gpushopper.core.listing.recorded_state import RecordedState
@@ -77,13 +78,15 @@ def _mark_missing(
     """Mark a wanted attempt missing; absence alone never ends it, whatever the evidence (I5).
 
     A list without any instance must stay empty for `empty_list_hold_s` before it counts (S2): where lists cannot count
-    (`ListProof.NOTHING`), nothing else distinguishes it from a failure.
+    (`ListProof.NOTHING`), nothing else distinguishes it from a failure. Of an instance that has announced to be gone by
+    now, and is silent since, it says what is expected (E5).
     """
     fields = add_absence(attempt, now.boot) if absence_is_due(attempt, now.boot, policy.gone_interval_s) else {}
     first = fields.get("first_absence_boot", attempt.first_absence_boot)
     was_held = first is not None and now.boot - first >= us(policy.empty_list_hold_s)
+    is_expected = is_gone_as_heard(attempt, now, policy)
     actions: list[Action] = []
-    if attempt.state is not State.MISSING and (seen.instances or was_held):
+    if attempt.state is not State.MISSING and (seen.instances or was_held or is_expected):
         text = f"{session.name}: the provider no longer shows instance {attempt.instance_id}"
         fields |= {"state": State.MISSING, "state_changed_at": now.wall, "missing_at": now.wall}
         actions.append(UpdateAttempt(attempt, fields, EventDraft("missing", text)))

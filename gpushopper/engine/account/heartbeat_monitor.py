@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpushopper.core.cloud import PlantingMethod
+from gpushopper.core.lifecycle.ends.early_end import has_gone_silent
 from gpushopper.core.lifecycle.guard_renewal import ARMED, next_renewal
 from gpushopper.core.lifecycle.reachability import can_probe, heartbeat_interval
 from gpushopper.core.model.attempt import Attempt
@@ -15,7 +16,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.account.calls.provider_calls import HEARTBEAT
 from gpushopper.engine.account.create.create_payload import environment_of, write_boot_script
-from gpushopper.engine.account.part_interface import Account
+from gpushopper.engine.account.part_interface import PollableAccount
 from gpushopper.engine.account.watching.heartbeat_record import Probed, record
 from gpushopper.engine.account.watching.network_watch import note_probe
 from gpushopper.engine.account.watching.output_keeping import OutputKeeping
@@ -36,7 +37,7 @@ class HeartbeatMonitor:
     A probe is one login that renews the guard's deadline and reads the heartbeat.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: PollableAccount) -> None:
         self.account = account
         self._next: dict[str, int] = {}
         """When each attempt is probed next, in µs of the boot clock; in memory only, so that a start probes at once."""
@@ -178,7 +179,10 @@ class HeartbeatMonitor:
         return True
 
     def _follow_up(self, probed: Probed, attempt: Attempt | None) -> None:
-        """Probe again at once where a session has become ready, or where its instance lacks what it should have."""
+        """Probe again at once where a session has become ready, or where its instance lacks what it should have; list
+        at once where one has ended as it announced."""
+        if attempt is not None and has_gone_silent(attempt, probed.now):
+            self.account.wake()
         if attempt is None or not isinstance(probed.found, Heartbeat):
             return
         self.outputs.on_heartbeat(attempt, probed.found, probed.now)

@@ -1,7 +1,8 @@
 """Decides what an early end that an instance announces means: shown, or acted on where a row allows it (ends.md E5).
 
-An end is acted on only where it was heard: still shown at its time, or heard at the last heartbeat before it and then
-silent and absent. Absence plus permission is never proof.
+An end is acted on only where it was heard: still shown after its time, or heard at the last heartbeat before it and
+then silent and absent. Absence plus permission is never proof. The instance is left the time to end itself: this
+computer destroys it for an early end only where that does not come.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from gpushopper.core.lifecycle.ends.limits_line import limit_of
+from gpushopper.core.cloud import EndingKind
+from gpushopper.core.lifecycle.ends.limits_line import acts_itself, limit_of
+from gpushopper.core.lifecycle.guard_renewal import is_armed
 from gpushopper.core.model.actions import Action, EndSession, EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.ends.end_reason import CONTACT, DONE, IDLE, RUN_DONE, WHY
 from gpushopper.core.model.ends.run_end import RunEnd
-from gpushopper.core.model.heartbeat import Heartbeat
+from gpushopper.core.model.heartbeat import GuardStatus, Heartbeat
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import MINUTE, SECOND, ClockSnapshot, us
@@ -51,15 +54,21 @@ def announced(heartbeat: Heartbeat) -> tuple[tuple[str, int], ...]:
     return tuple((reason_of(word), max(left_s, 0)) for word, left_s in found)
 
 
+def own_end_us(kind: EndingKind, guard: GuardStatus | None, policy: Policy) -> int:
+    """How long an instance is left to end itself after the second that it announced; none where it does not (E9)."""
+    return us(policy.own_end_s) if acts_itself(kind) and is_armed(guard) else 0
+
+
 def on_ends_heard(
     session: Session,
     attempt: Attempt,
     heard: tuple[tuple[str, int], ...],
     allowed: frozenset[str],
     now: ClockSnapshot,
+    own_end: int = 0,
 ) -> list[Action]:
-    """Record the earliest early end that a heartbeat shows, an allowed one before all others; act on it at its time,
-    and only where it was heard before.
+    """Record the earliest early end that a heartbeat shows, an allowed one before all others; act on it `own_end` µs
+    after its time (`own_end_us`), and only where it was heard before.
 
     `done` needs no row: it was heard over the pinned key, from the attempt's own instance (E4).
     """
@@ -69,14 +78,17 @@ def on_ends_heard(
         return _withdrawn(session, attempt)
     may_act = {reason for reason in allowed | {DONE} if suffices(session, attempt, reason)}
     reason, left_s = min(heard, key=lambda end: (end[0] not in may_act, end[1]))
-    fields: dict[str, Any] = {"ending_reason": reason, "ending_at": now.wall + us(left_s), "ending_heard_at": now.wall}
-    event = None
-    if reason != attempt.ending_reason or abs(now.wall + us(left_s) - (attempt.ending_at or 0)) > MINUTE:
-        event = _announcement(session, reason, now.wall, us(left_s), is_allowed=reason in may_act)
-    actions: list[Action] = [UpdateAttempt(attempt, fields, event)]
     # Heard for the first time, as after a sleep of this computer, it is only noted: outputs are kept first (E5).
     is_known = attempt.ending_reason == reason
-    if reason in may_act and left_s == 0 and is_known:
+    at = now.wall + us(left_s)
+    if is_known and left_s == 0 and attempt.ending_at is not None:
+        at = min(attempt.ending_at, at)
+    fields: dict[str, Any] = {"ending_reason": reason, "ending_at": at, "ending_heard_at": now.wall}
+    event = None
+    if not is_known or abs(at - (attempt.ending_at or 0)) > MINUTE:
+        event = _announcement(session, reason, now.wall, us(left_s), is_allowed=reason in may_act)
+    actions: list[Action] = [UpdateAttempt(attempt, fields, event)]
+    if reason in may_act and left_s == 0 and is_known and now.wall - at >= own_end:
         actions.append(_end(session, replace(attempt, **fields)))
     return actions
 
@@ -122,18 +134,31 @@ def _end(session: Session, attempt: Attempt) -> EndSession:
     return EndSession(session, attempt.ending_reason, f"{session.name} ends: {WHY[attempt.ending_reason]}")
 
 
-def is_end_confirmed(attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot, policy: Policy) -> bool:
-    """Whether an allowed end was heard at the last heartbeat before it, and the instance is silent and absent since.
+def has_gone_silent(attempt: Attempt, now: ClockSnapshot) -> bool:
+    """Whether it gives no answer since the second that it announced: the list shows whether it is gone."""
+    is_over = attempt.ending_at is not None and now.wall >= attempt.ending_at
+    return is_over and attempt.state is State.RUNNING and attempt.silent_since is not None
+
+
+def is_gone_as_heard(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> bool:
+    """Whether its end was heard at the last heartbeat before it, and it is silent since.
 
     One heartbeat: its interval, and the time that a login may take.
     """
     at, heard_at = attempt.ending_at, attempt.ending_heard_at
-    if attempt.ending_reason not in allowed | {DONE} or at is None or heard_at is None or now.wall < at:
+    if at is None or heard_at is None or now.wall < at:
         return False
     if at - heard_at > us(policy.heartbeat_interval_s + policy.heartbeat_timeout_s):
         return False
+    return attempt.silent_since is not None and attempt.heartbeat_at == heard_at
+
+
+def is_end_confirmed(attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot, policy: Policy) -> bool:
+    """Whether an allowed end was heard at the last heartbeat before it, and the instance is silent and absent since."""
+    if attempt.ending_reason not in allowed | {DONE}:
+        return False
     is_absent = attempt.state is State.MISSING and attempt.absence_count > 0
-    return is_absent and attempt.silent_since is not None and attempt.heartbeat_at == heard_at
+    return is_absent and is_gone_as_heard(attempt, now, policy)
 
 
 def end_as_heard(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gpushopper.core.lifecycle.ends import landing
-from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, on_ends_heard
+from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, on_ends_heard, own_end_us
 from gpushopper.core.lifecycle.ends.end_files import EVENT, on_end_files
 from gpushopper.core.lifecycle.ends.idle_watch import watch_use
 from gpushopper.core.lifecycle.ends.limits_line import on_brought
@@ -69,7 +69,8 @@ def _on_heartbeat(
     # Before what the same login brought: the guard reported before that, by the limits of then.
     run_ends = run_ends_of(account.ctx.store, session.id)
     allowed = allowed_ends(session, tx.attempt(attempt), run_ends)
-    tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now))
+    own_end = own_end_us(kind, found.guard, policy)
+    tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now, own_end))
     ignored, expected = _ignored_before(account, attempt), allowed | {DONE}
     tx.run(on_end_files(session, tx.attempt(attempt), found.guard, ignored, expected))
     tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), expected, now, policy))
