@@ -119,24 +119,6 @@ def test_an_idle_end_that_was_heard_is_recorded_with_its_reason_and_proven(world
     assert found.index("ending") < found.index("end_requested") < found.index("closed")
 
 
-@pytest.mark.parametrize(("lag_s", "ended_by"), [(50, "instance_key"), (3600, "api")])
-def test_an_instance_has_time_to_end_itself_and_is_destroyed_where_it_does_not(
-    world: World, lag_s: int, ended_by: str
-) -> None:
-    """Its guard acts at a tick: a heartbeat may show before that its end has come (E5)."""
-    ref = idle_session(world)
-    assert world.remote is not None
-    (guard,) = world.remote.guards.values()
-    guard.lag = us(lag_s)
-    rest(world)
-    assert world.run_until(lambda: world.view(ref).ending_at is not None, 3600)
-    at = world.view(ref).ending_at
-    assert at is not None and world.run_until(lambda: world.view(ref).end_stage != "", 900)
-    assert world.view(ref).reason == "idle" and world.clock.now().wall - at < 3 * MINUTE
-    assert world.ended(ref, 900)
-    assert [row["ended_by"] for row in world.ledger()["instances"]] == [ended_by]
-
-
 def test_use_during_the_warning_withdraws_the_end(world: World) -> None:
     ref = idle_session(world)
     rest(world)
