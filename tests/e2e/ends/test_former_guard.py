@@ -20,7 +20,7 @@ FORMER = Path(__file__).parents[2] / "agent" / "guard_1.txt"
 def test_an_instance_with_the_guard_of_the_version_before_is_read_renewed_and_ended(
     sandbox: SandboxHome, wait_until: Callable[..., None]
 ) -> None:
-    (former,) = rent(sandbox, wait_until, "former", life="75s")
+    (former,) = rent(sandbox, wait_until, "former", life="150s")
     number = former.number
     former.until_watched()
     head, found, _ = former.file("guard.sh").partition("exec 2>/dev/null\n")

@@ -8,16 +8,20 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.ends.rented import IDLE, WARNED_S, at, rent
+from tests.e2e.ends.rented import IDLE, at, rent
 from tests.sandbox_home import SandboxHome
 
 pytestmark = pytest.mark.proofs
+
+HOLD_S = 45
 
 
 def test_idle_is_switched_off_in_place_and_not_where_nobody_answers(
     sandbox: SandboxHome, wait_until: Callable[..., None]
 ) -> None:
-    (work,) = rent(sandbox, wait_until, "work", options=IDLE)
+    # Results that find no place hold its end, so that there is time to withdraw it.
+    taken = sandbox.write("taken", "a file where the daemon would make a folder")
+    (work,) = rent(sandbox, wait_until, "work", options=f"{IDLE} --pull out:{taken} --hold {HOLD_S}s")
     number = work.number
     work.until(lambda: work.session["ending_reason"] == "idle")
     begun = time.time()
@@ -25,7 +29,7 @@ def test_idle_is_switched_off_in_place_and_not_where_nobody_answers(
     print(f"\nset --idle off took {time.time() - begun:.1f} s")
     work.until(lambda: "ending_withdrawn" in [event["kind"] for event in work.events()])
     assert work.file("end-idle") == "" and work.session["ending_reason"] == ""
-    wait_until(lambda: time.time() - begun > 2 * WARNED_S, timeout_s=60)
+    wait_until(lambda: time.time() - begun > HOLD_S, timeout_s=120)
     assert work.row(number)["state"] == "running"
 
     sandbox.must("set", "work", "--idle", "1h")

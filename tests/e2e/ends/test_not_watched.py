@@ -14,6 +14,12 @@ from tests.sandbox_home import SandboxHome
 pytestmark = pytest.mark.proofs
 
 
+FREEZE = (
+    "cd .gs-guard; for i in $(seq 120); do [ ! -f end-idle ] || break; sleep 0.5; done; [ -f end-idle ] && "
+    "cut -d' ' -f1 agent.pid && kill -STOP $(cut -d' ' -f1 agent.pid)"
+)
+
+
 def assert_at_deadline(rented: Rented, number: str) -> None:
     """It lived to its deadline."""
     deadline = at(rented.session["deadline_at"])
@@ -44,11 +50,11 @@ def test_a_frozen_agent_ends_nothing_and_idle_begins_again(
     (frozen,) = rent(sandbox, wait_until, "frozen", options=IDLE)
     number = frozen.number
     frozen.until_watched()
-    frozen.until(lambda: frozen.file("end-idle"))
-    first = frozen.file("agent.pid")
-    frozen.says("kill -STOP $(cut -d' ' -f1 .gs-guard/agent.pid)")
+    # In one login: an announced end is there for ten seconds.
+    first = frozen.says(FREEZE)
     stopped = time.time()
-    frozen.until(lambda: frozen.file("agent.pid") not in (first, ""))
+    assert first, "its end was announced"
+    frozen.until(lambda: frozen.report().get("pid", int(first)) != int(first))
     assert frozen.report()["idle_s"] < IDLE_S
     assert_ended_idle(frozen, number)
     assert at(frozen.row(number)["ended_at"]) - stopped > IDLE_S + WARNED_S - 2

@@ -26,22 +26,23 @@ def test_others_still_going_who_types_and_a_killed_wrapper(
     for one in (shared, typed, killed):
         one.until_watched()
     with typing(sandbox, "typed"):
-        begin_run(typed, "true", "--rm")
+        # Each from before it was started: on a busy computer that takes seconds.
         typed_at = time.time()
-        other = begin_run(shared, "sleep 45")
+        begin_run(typed, "true", "--rm")
         other_at = time.time()
+        other = begin_run(shared, "sleep 45")
         said = sandbox.run("run", "shared", "-d", "--rm", "--", "true")
         assert f"The end waits for 1 other run still going: {other}." in said.stderr, said.stderr
 
         # The kernel kills the wrapper alone; what it started works on, and is waited for.
-        lost = begin_run(killed, "sleep 25", "--rm")
-        killed.says(f"kill -9 $(cat ~/.gpu-shopper/runs/{lost}/pid)")
         lost_at = time.time()
+        lost = begin_run(killed, "sleep 30", "--rm")
+        killed.says(f"kill -9 $(cat ~/.gpu-shopper/runs/{lost}/pid)")
 
         row = killed.until_gone(numbers["killed"])
-        assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - lost_at > 15 + GRACE_S
+        assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - lost_at > 30 + GRACE_S
         row = shared.until_gone(numbers["shared"])
-        assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - other_at > 45 + GRACE_S - 2
+        assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - other_at > 45 + GRACE_S
         row = typed.until_gone(numbers["typed"])
         assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - typed_at > TYPED_S
     for one in (shared, typed, killed):

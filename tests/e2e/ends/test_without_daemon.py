@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.e2e.ends.rented import IDLE, alarms, at, receipt, rent
+from gpushopper.core.policy import DRILL_LIVE
+from tests.e2e.ends.rented import IDLE, Rented, alarms, at, receipt, rent, slowly
 from tests.sandbox_home import SandboxHome
 
 pytestmark = pytest.mark.proofs
 
 
+def is_heard_last(session: dict[str, Any]) -> bool:
+    """Whether a heartbeat close before its end has shown it: what is heard later is known by its silence alone."""
+    if session["ending_reason"] != "idle":
+        return False
+    return at(session["heartbeat_at"]) > at(session["ending_at"]) - DRILL_LIVE.heartbeat_timeout_s
+
+
+def unheard_end(rented: Rented, number: str) -> str:
+    return ",".join(path.name for path in rented.home(number).glob(".gs-guard/end-*"))
+
+
 def test_it_ends_by_itself_for_good_and_what_was_not_heard_is_not_proof(
     sandbox: SandboxHome, wait_until: Callable[..., None]
 ) -> None:
-    (heard,) = rent(sandbox, wait_until, "heard", options=IDLE)
-    (unheard,) = rent(sandbox, wait_until, "unheard", options="--idle 60s")
+    heard, unheard = rent(sandbox, wait_until, "heard", "unheard")
     numbers = {"heard": heard.number, "unheard": unheard.number}
-    unheard.until_watched()
-    heard.until(lambda: heard.session["ending_reason"] == "idle")
-    ends_at = at(heard.session["ending_at"])
-    wait_until(lambda: time.time() > ends_at - 3, timeout_s=60)
-    assert sandbox.kill_daemon()
+    # In use, until it may be idle: of one while somebody listens, of the other afterwards.
+    for one in (heard, unheard):
+        sandbox.must("sandbox", "revise", numbers[one.name], "gpu_load", "40")
+        one.until_watched()
+        sandbox.must("set", one.name, *IDLE.split())
+    sandbox.must("sandbox", "revise", numbers["heard"], "gpu_load", "0")
+    wait_until(slowly(lambda: is_heard_last(heard.session), 0.2), timeout_s=90)
+    assert sandbox.kill_daemon() and unheard_end(unheard, numbers["unheard"]) == ""
+    sandbox.must("sandbox", "revise", numbers["unheard"], "gpu_load", "0")
     for one in (heard, unheard):
         assert one.until_gone(numbers[one.name])["ended_by"] == "instance_key"
 
