@@ -36,6 +36,13 @@ ENDS = (
       "E5: another session's run ends it", "early_end"),
     M("early_end", 'or limit_of(attempt.confirmed_limits, "idle") is not None:', "or False:",
       "E5: a limit that is off here and not there yet", "early_end"),
+    # ends that are not announced any more
+    M("withdrawn_end", "and not is_ignored(reason, ignored_before):", "and False:",
+      "E7: one late sample begins the landing anew", "withdrawn_end"),
+    M("withdrawn_end", "if is_ignored(reason, ignored) and", "if",
+      "E1: an end that use has withdrawn stays known", "withdrawn_end"),
+    M("withdrawn_end", "/ SECOND + policy.heartbeat_timeout_s", "/ SECOND + us(1)",
+      "E1: any use of before counts as its cause", "withdrawn_end"),
     # end files that the guard does not obey
     M("end_files", "if name in before and reason_of", "if reason_of", "E4: each restart is an alarm", "end_files"),
     M("end_files", " and reason_of(name) in expected]", "]", "E4: what no row allows is an alarm", "end_files"),

@@ -164,14 +164,6 @@ def test_an_allowed_end_is_taken_before_an_earlier_one_that_is_not():
     assert change(heard(("idle", 60), ("done", 30))).fields["ending_reason"] == "done"
 
 
-def test_an_end_that_is_withdrawn_is_forgotten():
-    told = attempt(ending_reason="idle", ending_at=WALL + us(100), ending_heard_at=WALL)
-    found = change(heard(one=told))
-    assert found.fields == {"ending_reason": "", "ending_at": None, "ending_heard_at": None}
-    assert found.event is not None and found.event.kind == "ending_withdrawn"
-    assert heard() == []
-
-
 @pytest.mark.parametrize(
     "one",
     [attempt(State.DESTROYING), attempt(State.BOOTING), attempt(desired_state=DesiredState.TERMINATED)],

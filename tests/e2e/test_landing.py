@@ -36,8 +36,12 @@ def session_of(sandbox: SandboxHome, name: str) -> dict[str, Any]:
     return sandbox.session(name)
 
 
+def events(sandbox: SandboxHome) -> list[dict[str, Any]]:
+    return list(json.loads(sandbox.must("events", "--json"))["events"])
+
+
 def kinds(sandbox: SandboxHome) -> list[str]:
-    return [row["kind"] for row in json.loads(sandbox.must("events", "--json"))["events"]]
+    return [row["kind"] for row in events(sandbox)]
 
 
 def open_alarms(sandbox: SandboxHome) -> list[str]:
@@ -59,10 +63,12 @@ def test_an_idle_instance_is_pulled_verified_and_ended_with_its_link_cut_in_the_
     wait_until(lambda: "pull_failed" in kinds(sandbox), timeout_s=60)
     assert session_of(sandbox, "train")["end_stage"] == "", "it is held"
     assert "not_pulled" in open_alarms(sandbox)
-    wait_until(lambda: session_of(sandbox, "train")["end_stage"] == "proven", timeout_s=400)
+    wait_until(lambda: session_of(sandbox, "train")["end_stage"] == "proven", timeout_s=150)
     found = kinds(sandbox)
     assert found.index("pull_failed") < found.index("pulled") < found.index("end_requested")
     assert session_of(sandbox, "train")["reason"] == "idle" and "not_pulled" not in found
+    withdrawn = [row["data"] for row in events(sandbox) if row["kind"] == "ending_withdrawn"]
+    assert "in_use" not in [data["cause"] for data in withdrawn], ("a pull is no use", withdrawn)
     assert "not_pulled" not in open_alarms(sandbox)
     (home,) = tmp_path.iterdir()
     assert home.name == "train-out" and len(list((home / "a").iterdir())) == 2000
@@ -115,5 +121,5 @@ def test_what_is_pulled_by_hand_is_what_its_end_waits_for(
     wait_until(lambda: "pull_failed" in kinds(sandbox), timeout_s=60)
     pulled = sandbox.run("pull", "train", "out", str(tmp_path / "other"))
     assert pulled.returncode == 0 and "it is not pulled once more, and may end now" in pulled.stderr, pulled.stderr
-    wait_until(lambda: session_of(sandbox, "train")["end_stage"] == "proven", timeout_s=90)
+    wait_until(lambda: session_of(sandbox, "train")["end_stage"] == "proven", timeout_s=150)
     assert (tmp_path / "other" / "train-out" / "a").read_text() == "1\n" and "not_pulled" not in kinds(sandbox)

@@ -25,7 +25,6 @@ from gpushopper.core.timing.clock_snapshot import MINUTE, SECOND, ClockSnapshot,
 from gpushopper.core.timing.duration_text import span
 
 _BY_WORD = {"idle": IDLE, "contact": CONTACT, "run": RUN_DONE, "done": DONE}
-_FORGOTTEN: dict[str, Any] = {"ending_reason": "", "ending_at": None, "ending_heard_at": None}
 
 
 def reason_of(word: str) -> str:
@@ -72,10 +71,8 @@ def on_ends_heard(
 
     `done` needs no row: it was heard over the pinned key, from the attempt's own instance (E4).
     """
-    if not _is_used(session, attempt):
+    if not heard or not is_used(session, attempt):
         return []
-    if not heard:
-        return _withdrawn(session, attempt)
     may_act = {reason for reason in allowed | {DONE} if suffices(session, attempt, reason)}
     reason, left_s = min(heard, key=lambda end: (end[0] not in may_act, end[1]))
     # Heard for the first time, as after a sleep of this computer, it is only noted: outputs are kept first (E5).
@@ -109,7 +106,8 @@ def suffices(session: Session, attempt: Attempt, reason: str) -> bool:
     return reason == CONTACT or session.idle_when == "gpu" or "when=gpu" not in there.split()
 
 
-def _is_used(session: Session, attempt: Attempt) -> bool:
+def is_used(session: Session, attempt: Attempt) -> bool:
+    """Whether its user has it and wants it: only then is anything concluded of what it announces."""
     return attempt.is_wanted and attempt.ready_at is not None and session.desired_state is DesiredState.RUNNING
 
 
@@ -121,13 +119,6 @@ def _announcement(session: Session, reason: str, now: int, left_us: int, *, is_a
         return EventDraft("ending", f"{session.name}: it ends {when}: {WHY[reason]}", data)
     text = f"{session.name}: it says that it ends {when} ({reason}), which nothing here allows; nothing is done"
     return EventDraft("ending", text, data)
-
-
-def _withdrawn(session: Session, attempt: Attempt) -> list[Action]:
-    if not attempt.ending_reason:
-        return []
-    event = EventDraft("ending_withdrawn", f"{session.name}: it goes on ({attempt.ending_reason} was withdrawn)")
-    return [UpdateAttempt(attempt, _FORGOTTEN, event)]
 
 
 def _end(session: Session, attempt: Attempt) -> EndSession:
@@ -165,7 +156,7 @@ def end_as_heard(
     session: Session, attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
     """End the session for a confirmed early end: the destroyer then proves it."""
-    if not _is_used(session, attempt) or not is_end_confirmed(attempt, allowed, now, policy):
+    if not is_used(session, attempt) or not is_end_confirmed(attempt, allowed, now, policy):
         return []
     if not suffices(session, attempt, attempt.ending_reason):
         return []

@@ -46,5 +46,10 @@ def on_end_files(
     return [alarm, UpdateAttempt(attempt, {}, EventDraft(EVENT, text, {"ignored": list(ignored)}))]
 
 
+def is_ignored(reason: str, names: tuple[str, ...]) -> bool:
+    """Whether the file of an end with this reason is among those that a guard does not obey."""
+    return any(reason_of(name) == reason for name in names)
+
+
 def _files(names: tuple[str, ...] | list[str]) -> str:
     return ", ".join(f"end-{name}" for name in names)

@@ -11,6 +11,7 @@ from gpushopper.core.lifecycle.ends.idle_watch import watch_use
 from gpushopper.core.lifecycle.ends.limits_line import on_brought
 from gpushopper.core.lifecycle.ends.own_network import offline_text
 from gpushopper.core.lifecycle.ends.run_seen import RUN_ENDED, run_ends_seen, runs_over
+from gpushopper.core.lifecycle.ends.withdrawn_end import on_none_heard
 from gpushopper.core.lifecycle.reachability import on_heartbeat, on_probe_failure
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.ends.end_reason import DONE
@@ -69,9 +70,12 @@ def _on_heartbeat(
     # Before what the same login brought: the guard reported before that, by the limits of then.
     run_ends = run_ends_of(account.ctx.store, session.id)
     allowed = allowed_ends(session, tx.attempt(attempt), run_ends)
-    own_end = own_end_us(kind, found.guard, policy)
-    tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now, own_end))
     ignored, expected = _ignored_before(account, attempt), allowed | {DONE}
+    heard, own_end = announced(found), own_end_us(kind, found.guard, policy)
+    if heard:
+        tx.run(on_ends_heard(session, tx.attempt(attempt), heard, allowed, now, own_end))
+    else:
+        tx.run(on_none_heard(session, tx.attempt(attempt), found, ignored, now, policy))
     tx.run(on_end_files(session, tx.attempt(attempt), found.guard, ignored, expected))
     tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), expected, now, policy))
     if probed.limits:
