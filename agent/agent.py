@@ -244,6 +244,16 @@ def status(place: Place, as_json: bool) -> int:
     return 0 if lives else 1
 
 
+def ends_line(place: Place, mode: str, hold: int) -> str:
+    """What the file `ends` of a run holds; of another life, or of none, upkeep.sh does not obey it."""
+    limits = read_limits(place.text(os.path.join(place.folder, "limits")))
+    life = limits["life"] if limits else 0
+    if not life:
+        print("this instance has no limits that it could end itself by: leave --end out", file=sys.stderr)
+        sys.exit(1)
+    return "{} {} {:d} {}".format(mode, hold, hold > 0, life)
+
+
 def run(words: List[str], ends: str) -> int:
     """Start a command as a run, in the form of `gpu-shopper run`; prints its id. `ends` is written in the same step."""
     run_id = uuid.uuid4().hex[:8]
@@ -312,7 +322,7 @@ def main(words: List[str]) -> int:
         print(VERSION)
         return 0
     if given.command == "run":
-        return run(given.words, "{} {} {:d}".format(given.end, given.hold, given.hold > 0) if given.end else "")
+        return run(given.words, ends_line(place, given.end, given.hold) if given.end else "")
     if given.command == "wrap":
         return wrap(given.run_folder, given.line)
     if given.command == "status":

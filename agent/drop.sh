@@ -13,7 +13,7 @@
 # shellcheck disable=SC2034,SC2046,SC2086,SC2154 # numbers are checked where they are read, and lines are split on purpose
 P=/var/lib/gs-drop
 NUMBER='(0|[1-9][0-9]{0,11})'
-LIMITS='idle when contact disuse warn tick stale hold grace failed land'
+LIMITS='idle when contact disuse warn tick stale hold grace failed land life'
 
 # digits FILE: print its first line where that is numbers alone, and remove the file: each is read once. Whatever lies in
 # its place, this neither blocks nor reads on for ever. A folder stays: its owner could put a link to what is

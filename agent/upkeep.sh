@@ -64,7 +64,7 @@ limits() {
   set -f
   for w in $x; do
     case $w in
-      END=* | idle=* | contact=* | disuse=* | warn=* | tick=* | stale=* | hold=* | grace=* | failed=* | land=*)
+      END=* | idle=* | contact=* | disuse=* | warn=* | tick=* | stale=* | hold=* | grace=* | failed=* | land=* | life=*)
         is_number "${w#*=}" || return
         eval "l_${w%%=*}=${w#*=}"
         ;;
@@ -72,7 +72,7 @@ limits() {
   done
   set +f
   [ "$l_END" ] && [ "$l_warn" ] && [ "$l_hold" ] && [ "$l_failed" ] && [ "${l_tick:-0}" -gt 0 ] || return
-  : "${l_land:=$((90 * l_tick))}"
+  : "${l_land:=$((90 * l_tick))}" "${l_life:=none}"
   [ "${l_grace:-0}" -ge $((9 * l_tick)) ] || l_grace=$((9 * l_tick))
 }
 
@@ -182,11 +182,12 @@ still_writes() {
 }
 
 # Sets wait: how long the run in folder $1, ended with status $s, keeps the instance; fails where it does not end it. In
-# its file `ends`: always or success, seconds to hold, and whether it waits until its files were pulled (0, 1).
+# its file `ends`: always or success, seconds to hold, whether it waits until its files were pulled (0, 1), and the life
+# that it was started in: an image or a lasting disk may have brought it.
 wait_of() {
-  first "$1/ends" 40 || return
+  first "$1/ends" 60 || return
   words "$x"
-  case $w1,$w3,$w4 in always,[01], | success,[01],) ;; *) return 1 ;; esac
+  case $w1,$w3,$w4 in always,[01],$l_life | success,[01],$l_life) ;; *) return 1 ;; esac
   is_number "$w2" || return
   wait=$l_grace
   [ "$w3" = 0 ] || [ -f "$1/pulled" ] || wait=$w2

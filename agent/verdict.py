@@ -10,12 +10,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 BUSY_LOAD, BUSY_CORES, BUSY_BYTES = 3, 0.10, 100_000
 """In use from: per cent of a GPU; cores; bytes a second over the last minute."""
 SIGNALS = ("gpu", "cpu", "network", "output", "terminal")
-LIMITS = ("END", "idle", "contact", "disuse", "warn", "tick", "stale", "hold", "grace", "failed")
+LIMITS = ("END", "idle", "contact", "disuse", "warn", "tick", "stale", "hold", "grace", "failed", "life")
 
 
 def read_limits(text: str) -> Optional[Dict[str, Any]]:
     """The daemon's line of limits, in seconds; None where it is damaged: then nothing is limited."""
-    words = dict(word.partition("=")[::2] for word in text.strip().split(" "))
+    words = {"life": "0", **dict(word.partition("=")[::2] for word in text.strip().split(" "))}
     numbers = all(re.fullmatch(r"[0-9]{1,15}", words.get(name, ""), re.ASCII) for name in LIMITS)
     if not numbers or words.get("when") not in ("any", "gpu") or not 0 < int(words["tick"]) <= 60:
         return None

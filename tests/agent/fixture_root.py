@@ -10,7 +10,7 @@ from gpushopper.remote.agent_files import agent_text, upkeep_text
 
 BOOT = "8d2c0f6e-3a5b-4c1d-9e7f-001122334455"
 END = 1_800_003_600
-LIMITS = f"END={END} idle=60 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800"
+LIMITS = f"END={END} idle=60 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800 life=77"
 NETWORK = """\
 Inter-|   Receive                                                |  Transmit
  face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed

@@ -155,7 +155,8 @@ def test_two_agents_at_once_become_one(parts, wait_until):
 @pytest.mark.parametrize("shell", ["dash", "busybox"])
 def test_without_python3_a_run_still_ends_the_instance_and_idle_is_not_watched(parts, shell):
     here = parts(Image(shell, clients=("curl",)))
-    here.sh("r=/root/.gpu-shopper/runs/abc; mkdir -p $r; echo always 0 0 >$r/ends; echo 0 >$r/status; echo 7 >$r/pid")
+    run = "/root/.gpu-shopper/runs/abc"
+    here.sh(f"mkdir -p {run}; echo always 0 0 77 >{run}/ends; echo 0 >{run}/status; echo 7 >{run}/pid")
     here.upkeep()
     assert here.end("run")[3] == "run"
     assert (here.agents(), here.report(), here.end()) == ([], {}, [])

@@ -233,11 +233,18 @@ def test_run_leaves_the_folder_of_a_run(root, wait_until, words: tuple[str, ...]
     folder = root.top / "root/.gpu-shopper/runs" / started.stdout.strip()
     wait_until((folder / "status").exists, 20)
     assert (folder / "status").read_text().strip() == status
-    assert (folder / "ends").read_text() == "success 60 1\n"
+    assert (folder / "ends").read_text() == "success 60 1 77\n"
     assert int((folder / "pid").read_text()) > 1
     assert {path.name for path in folder.iterdir()} == {"command", "out", "err", "pid", "status", "ends"}
     if words[0] == "echo":
         assert (folder / "out").read_text() == "a b\n"
+
+
+def test_a_run_that_shall_end_an_instance_without_limits_is_not_started(root):
+    root.write("root/.gs-guard/limits", root.text("limits").replace(" life=77", ""))
+    refused = command(root, "run", "--end", "always", "--", f"touch {root.top}/started")
+    assert refused.returncode == 1 and "leave --end out" in refused.stderr
+    assert not (root.top / "root/.gpu-shopper/runs").exists()
 
 
 def test_a_run_that_cannot_be_written_is_not_started(root):

@@ -17,7 +17,7 @@ from tests.agent.conftest import LIFE
 from tests.agent.contained_instance import Image, Instance, make_scratch
 from tests.agent.test_machines import INIT, SYSTEMCTL, program, script_of, text_for
 
-LINE = "idle=1800 when=gpu contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800"
+LINE = "idle=1800 when=gpu contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800 life=77"
 TICKS_S = 31
 # One id can be mapped here: who one is depends on how one came in.
 ID = """#!/mnt/bin/sh
@@ -100,7 +100,7 @@ def test_it_renews_is_brought_limits_ends_after_a_run_and_by_done(rented, wait_u
     assert there.instance.sh("cat /root/.gs-guard/limits").endswith(f" {LINE}\n")
 
     run = f"/home/{user}/.gpu-shopper/runs/abc"
-    there.sh(f"mkdir -p {run}; echo always 0 0 >{run}/ends; echo 7 >{run}/pid; echo 0 >{run}/status")
+    there.sh(f"mkdir -p {run}; echo always 0 0 77 >{run}/ends; echo 7 >{run}/pid; echo 0 >{run}/status")
     ((name, left),) = there.after_ticks().ends
     assert name == "run" and 0 < left <= 120
     there.sh(f"rm -r {run}")

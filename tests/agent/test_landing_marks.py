@@ -34,7 +34,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Instance]:
 def there(shared: Instance) -> Instance:
     shared.sh(f"rm -rf {RUNS} /root/.gs-guard/pull*")
     for run, pid in (("ended", 999_999), ("going", 1), ("lost", 999_999), ("other", 999_999)):
-        shared.sh(f"mkdir -p {RUNS}/{run}; echo {pid} >{RUNS}/{run}/pid; echo always 60 1 >{RUNS}/{run}/ends")
+        shared.sh(f"mkdir -p {RUNS}/{run}; echo {pid} >{RUNS}/{run}/pid; echo always 60 1 77 >{RUNS}/{run}/ends")
     shared.sh(f"echo 0 >{RUNS}/ended/status; rm {RUNS}/other/ends")
     return shared
 

@@ -14,12 +14,14 @@ from tests.agent.upkeep_folder import FAILED_S, GRACE_S, TICK_S, deadline_in, ho
 @pytest.mark.parametrize(
     ("ends", "status", "seconds"),
     [
-        ("always 0 0", "0", GRACE_S), ("always 0 0", "1", GRACE_S), ("success 0 0", "0", GRACE_S),
-        ("success 0 0", "137", FAILED_S), ("always 7200 1", "0", 7200), ("success 7200 1", "1", 7200),
-        ("success 600 1", "1", FAILED_S), ("always 0 1", "0", GRACE_S),
-        ("", "0", None), ("garbage", "0", None), ("always 0", "0", None), ("always 0 0 0", "0", None),
-        ("always -5 0", "0", None), ("always 9999999999999999 1", "0", None), ("always 0 2", "0", None),
-        ("always\0 0 0", "0", GRACE_S), ("* * *", "0", None),
+        ("always 0 0 77", "0", GRACE_S), ("always 0 0 77", "1", GRACE_S), ("success 0 0 77", "0", GRACE_S),
+        ("success 0 0 77", "137", FAILED_S), ("always 7200 1 77", "0", 7200), ("success 7200 1 77", "1", 7200),
+        ("success 600 1 77", "1", FAILED_S), ("always 0 1 77", "0", GRACE_S),
+        ("", "0", None), ("garbage", "0", None), ("always 0 77", "0", None), ("always 0 0 0 77", "0", None),
+        ("always -5 0 77", "0", None), ("always 9999999999999999 1 77", "0", None), ("always 0 2 77", "0", None),
+        ("always\0 0 0 77", "0", GRACE_S), ("* * * *", "0", None),
+        # of another life, which an image or a lasting disk has brought
+        ("always 0 0", "0", None), ("always 0 0 78", "0", None), ("success 0 0 -", "0", None),
     ],
 )  # fmt: skip
 def test_a_run_that_has_ended_ends_the_instance_as_it_was_started_to(root, upkeep, ends, status, seconds):
@@ -30,7 +32,7 @@ def test_a_run_that_has_ended_ends_the_instance_as_it_was_started_to(root, upkee
 
 def test_the_end_of_a_run_stays_where_it_is_even_when_it_has_passed(root, upkeep):
     """The guard tries to end the instance from then on: a later end would stop it."""
-    root.run("abc", status="0\n", ends="always 0 0\n")
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
     upkeep()
     upkeep(50)
     assert seconds_to_end(root) == GRACE_S - 50
@@ -65,6 +67,14 @@ def test_a_run_that_has_filled_the_disk_ends_the_instance_still(root, shell):
     assert line == f"{END} {BOOT} {root.up + GRACE_S} run" and not blanks.strip()
 
 
+def test_without_a_mark_of_this_life_no_run_ends_the_instance(root, upkeep):
+    root.write("root/.gs-guard/limits", root.text("limits").replace(" life=77", ""))
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
+    root.run("def", status="0\n", ends="always 0 0\n")
+    upkeep()
+    assert seconds_to_end(root) is None
+
+
 def test_a_run_without_an_end_ends_nothing(root, upkeep):
     root.run("abc", status="0\n")
     upkeep()
@@ -74,7 +84,7 @@ def test_a_run_without_an_end_ends_nothing(root, upkeep):
 @pytest.mark.parametrize("home", ["/srv/people/ann", "/data/a b", "/", "/home/user"])
 def test_the_runs_of_every_login_count_wherever_its_home_is(root, upkeep, home):
     root.write("etc/passwd", f"daemon:x:1:1::/usr/sbin:/bin/sh\nann:x:1001:1001:Ann:{home}:/bin/sh\nbroken:x:{home}\n")
-    run = root.run("abc", home=home.strip("/"), status="0\n", ends="always 0 0\n")
+    run = root.run("abc", home=home.strip("/"), status="0\n", ends="always 0 0 77\n")
     upkeep()
     assert seconds_to_end(root) == GRACE_S
     (run / "ends").unlink()
@@ -83,7 +93,7 @@ def test_the_runs_of_every_login_count_wherever_its_home_is(root, upkeep, home):
 
 
 def test_it_waits_for_other_runs_and_begins_anew_when_one_is_started(root, upkeep):
-    root.run("abc", status="0\n", ends="always 0 0\n")
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
     other = running(root, "def", 50)
     (other / "ends").unlink()
     upkeep()
@@ -100,22 +110,22 @@ def test_it_waits_for_other_runs_and_begins_anew_when_one_is_started(root, upkee
 
 
 def test_it_does_not_wait_for_a_jupyter_server_which_never_ends(root, upkeep):
-    root.run("abc", status="0\n", ends="always 0 0\n")
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
     running(root, "jupyter-1a2b3c4d", 50)
     upkeep()
     assert seconds_to_end(root) == GRACE_S
 
 
 def test_a_run_that_came_and_went_between_two_ticks_gets_its_own_hold(root, upkeep):
-    root.run("abc", status="0\n", ends="always 0 0\n")
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
     upkeep()
-    root.run("def", status="0\n", ends="always 7200 1\n")
+    root.run("def", status="0\n", ends="always 7200 1 77\n")
     upkeep()
     assert seconds_to_end(root) == 7200
 
 
 def test_pulled_files_make_the_end_sooner(root, upkeep):
-    folder = root.run("abc", status="0\n", ends="always 7200 1\n")
+    folder = root.run("abc", status="0\n", ends="always 7200 1 77\n")
     upkeep()
     upkeep(1000)
     assert seconds_to_end(root) == 6200
@@ -150,7 +160,7 @@ def test_a_run_is_not_lost_while_what_it_started_still_writes(root, upkeep):
 
 
 def test_after_a_restart_ends_are_decided_anew(root, upkeep):
-    root.run("abc", status="0\n", ends="always 7200 1\n")
+    root.run("abc", status="0\n", ends="always 7200 1 77\n")
     upkeep()
     upkeep(7000)
     assert seconds_to_end(root) == 200
@@ -160,17 +170,17 @@ def test_after_a_restart_ends_are_decided_anew(root, upkeep):
 
 
 def test_a_run_that_never_began_neither_ends_the_instance_nor_keeps_it(root, upkeep):
-    root.run("abc", ends="always 0 0\n")
+    root.run("abc", ends="always 0 0 77\n")
     upkeep()
     assert seconds_to_end(root) is None
-    root.run("def", status="0\n", ends="always 0 0\n")
+    root.run("def", status="0\n", ends="always 0 0 77\n")
     upkeep()
     assert seconds_to_end(root) == GRACE_S
 
 
 def test_somebody_who_types_delays_it_by_ten_minutes_at_most_and_is_told(root, upkeep, wait_until):
     terminal = root.top / "dev/pts/0"
-    root.run("abc", status="0\n", ends="always 0 0\n")
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
     for seconds in (10, 300, 299):
         os.utime(terminal)
         upkeep(seconds)
@@ -183,7 +193,7 @@ def test_somebody_who_types_delays_it_by_ten_minutes_at_most_and_is_told(root, u
 
 @pytest.mark.parametrize("text", ["", "garbage\n", "END=x idle=1\n", "\0\0\0", "* * *"])
 def test_damaged_limits_limit_nothing(root, upkeep, text):
-    root.run("abc", status="0\n", ends="always 0 0\n")
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
     upkeep()
     assert seconds_to_end(root)
     root.write("root/.gs-guard/limits", text)
@@ -201,7 +211,7 @@ def test_garbage_in_runs_neither_hangs_nor_ends_anything(root, upkeep):
             file.truncate(1 << 40)
         (runs / "links" / name).symlink_to("/dev/zero")
         (runs / "folders" / name).mkdir()
-    (root.run("linked", status="0\n") / "ends").symlink_to(root.write("elsewhere", "always 0 0\n"))
+    (root.run("linked", status="0\n") / "ends").symlink_to(root.write("elsewhere", "always 0 0 77\n"))
     (runs / "$(touch x)").mkdir()
     (runs / "a b\nc").mkdir()
     (runs / "loop").symlink_to(runs)
@@ -215,7 +225,7 @@ def test_garbage_in_runs_neither_hangs_nor_ends_anything(root, upkeep):
 
 
 def test_more_runs_than_can_be_looked_at_end_nothing(root, upkeep):
-    root.run("abc", status="0\n", ends="always 0 0\n")
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
     for number in range(2000):
         (root.top / f"root/.gpu-shopper/runs/z{number}").mkdir()
     upkeep()
@@ -223,7 +233,7 @@ def test_more_runs_than_can_be_looked_at_end_nothing(root, upkeep):
 
 
 def test_a_disk_that_takes_nothing_gives_no_early_end(root, upkeep):
-    root.run("abc", status="0\n", ends="always 0 0\n")
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
     (root.folder / "runs-ended").mkdir()
     (root.folder / "runs-ended/x").mkdir()
     (root.folder / "end-run").mkdir()
@@ -236,7 +246,7 @@ def test_a_disk_that_takes_nothing_gives_no_early_end(root, upkeep):
 )
 def test_terminals_are_warned_once_before_a_runs_end(root, upkeep, wait_until, hold, told):
     terminal = root.top / "dev/pts/0"
-    root.run("abc", status="0\n", ends=f"always {hold} 1\n")
+    root.run("abc", status="0\n", ends=f"always {hold} 1 77\n")
     upkeep()
     upkeep(1)
     if told:
@@ -298,7 +308,7 @@ def test_done_that_is_asked_for_again_makes_no_end_later(root, upkeep):
 def test_no_end_that_waits_to_be_pulled_is_later_than_the_deadline(root, upkeep):
     root.limits(hold=2_678_400)
     deadline_in(root, 4000)
-    root.run("abc", status="0\n", ends="always 2678400 1\n")
+    root.run("abc", status="0\n", ends="always 2678400 1 77\n")
     upkeep()
     assert seconds_to_end(root) == 4000 - 2 * TICK_S
     assert f"ends in {4000 - 3 * TICK_S} s" in upkeep(TICK_S, "done")

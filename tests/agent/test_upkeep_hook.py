@@ -30,7 +30,7 @@ def test_the_hook_runs_once_15_minutes_before_the_deadline_as_a_run_of_its_own(r
 
 def test_the_hook_runs_when_an_early_end_is_written_and_is_no_run_to_wait_for(root, upkeep, wait_until):
     folder = hook(root)
-    root.run("abc", status="0\n", ends="always 0 0\n")
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
     upkeep()
     wait_until((folder / "status").exists, 10)
     (folder / "status").unlink()

@@ -20,7 +20,7 @@ def seconds_to_end(root: FixtureRoot, name: str = "run") -> int | None:
 
 def running(root: FixtureRoot, run: str, pid: int) -> Path:
     root.process(pid, stat_line(pid, "sh"), f"sh -c w gpu-shopper-run /root/.gpu-shopper/runs/{run} train /bin/sh")
-    return root.run(run, pid=f"{pid}\n", ends="always 0 0\n")
+    return root.run(run, pid=f"{pid}\n", ends="always 0 0 77\n")
 
 
 def deadline_in(root: FixtureRoot, seconds: int) -> None:

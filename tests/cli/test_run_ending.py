@@ -85,7 +85,7 @@ def test_the_row_is_there_before_the_run_is_started(far: Any, tmp_path: Path) ->
     app, daemon = far("instance")
     start(app, FOUND, "a1", "true", {}, ending(app, "success", 600_000_000), detach=True)
     assert daemon.log.read_text() == "ssh\nallow success 600000000\nssh\n"
-    assert "'success 600 1' >\"$d/ends\"" in (tmp_path / "script").read_text()
+    assert "'success 600 1 1826703395' >\"$d/ends\"" in (tmp_path / "script").read_text()
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_rm_ends_the_session_and_returns_the_commands_status(stage: Stage):
 def test_an_instance_that_can_ends_itself_after_the_run_and_nothing_here_does(stage: Stage):
     stage.after_run = "instance"
     found = stage("run", "train", "--rm=success", "--", "cat .gpu-shopper/runs/*/ends")
-    assert (found.code, found.out) == (0, "success 0 0\n")
+    assert (found.code, found.out) == (0, "success 0 0 655738840\n")
     assert "train ends itself" in found.err and "If the run fails, it is kept for 1m." in found.err
     assert [asked.split("/")[0] for asked in stage.asked if not asked.startswith("GET")] == ["PUT sessions"]
 

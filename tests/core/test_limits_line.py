@@ -24,14 +24,14 @@ from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
 from tests.core.samples import attempt, change, session
 
 GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, knows_ends=True, parts="77")
-LINE = "idle=0 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800"
+LINE = "idle=0 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800 life=2825337882"
 
 
 PULLS = (("out", "/results"),)
 
 
 def line(**of_session: Any) -> str:
-    return limits_line(session(**of_session), REAL)
+    return limits_line(session(**of_session), attempt(), REAL)
 
 
 def test_a_session_without_limits_is_told_so():
@@ -62,7 +62,7 @@ def test_without_anything_to_pull_no_end_waits_for_it():
 
 def test_no_limit_is_ever_rounded_down_to_none():
     assert line(idle_us=1).startswith("idle=1 ")
-    drill = limits_line(session(), DRILL_LIVE)
+    drill = limits_line(session(), attempt(), DRILL_LIVE)
     assert "=0 " not in drill.partition("warn=")[2].replace("hold=0 ", "")
 
 

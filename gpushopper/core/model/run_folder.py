@@ -6,6 +6,7 @@ Times come from the instance, whose clock may be wrong: they are read as ages, a
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass
 
 from gpushopper.core.timing.clock_snapshot import SECOND
@@ -93,6 +94,14 @@ class KeptNow:
 
     complete: frozenset[str] = frozenset()
     problem: str = ""
+
+
+def life_mark(attempt_id: str) -> int:
+    """Names the life of one instance in digits, in its limits and in the file `ends` of each run started there.
+
+    Images and lasting disks bring run folders of other lives, which must not end this one.
+    """
+    return zlib.crc32(attempt_id.encode()) or 1
 
 
 def known_status(text: str) -> str:

@@ -15,7 +15,7 @@ from gpushopper.remote.agent_files import AGENT, UPKEEP, agent_text, upkeep_text
 from gpushopper.remote.planting import done_command
 
 DROP = "drop.sh"
-NUMBERS = ("idle", "when", "contact", "disuse", "warn", "tick", "stale", "hold", "grace", "failed", "land")
+NUMBERS = ("idle", "when", "contact", "disuse", "warn", "tick", "stale", "hold", "grace", "failed", "land", "life")
 """The limits that can be dropped, in the order in which agent/drop.sh reads them."""
 FRESH_S = 60
 """A report that is older, in seconds of the boot clock, is none: four ticks of the guard."""

@@ -25,7 +25,7 @@ def test_idle_is_switched_off_in_place_and_not_where_nobody_answers(
     number = work.number
     work.until(lambda: work.session["ending_reason"] == "idle")
     begun = time.time()
-    assert "early ends: none" in sandbox.must("set", "work", "--idle", "off")
+    assert f"early ends: hold {HOLD_S}s" in sandbox.must("set", "work", "--idle", "off")
     print(f"\nset --idle off took {time.time() - begun:.1f} s")
     work.until(lambda: "ending_withdrawn" in [event["kind"] for event in work.events()])
     assert work.file("end-idle") == "" and work.session["ending_reason"] == ""

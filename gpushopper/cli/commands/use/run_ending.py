@@ -18,7 +18,7 @@ from gpushopper.cli.output.text_format import clock_time, money, name_all, per_h
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.remote import run_control
 from gpushopper.clouds import console_of
-from gpushopper.core.model.run_folder import JUPYTER
+from gpushopper.core.model.run_folder import JUPYTER, life_mark
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.core.timing.duration_text import span
 from gpushopper.errors import Refused, ShopperError
@@ -43,13 +43,15 @@ class Ending(NamedTuple):
     session: SessionView
     others: tuple[str, ...] = ()
     """Other runs that are still going, for which the end waits."""
+    life: int = 0
+    """Which instance the run is started on (`life_mark`)."""
 
     @property
     def line(self) -> str:
         """What the run's file `ends` holds; empty where nothing there reads it."""
         if self.by == "client":
             return ""
-        return f"{self.mode} {self.hold_us // SECOND} {int(self.hold_us > 0)}"
+        return f"{self.mode} {self.hold_us // SECOND} {int(self.hold_us > 0)} {self.life}"
 
 
 def choose(app: App, found: ConnectionView, mode: str, hold_us: int, *, detach: bool) -> Ending:
@@ -65,7 +67,7 @@ def choose(app: App, found: ConnectionView, mode: str, hold_us: int, *, detach: 
     hold_us = hold_us or _hold_for_pulls(session, now)
     going = tuple(run.run for run in run_control.list_runs(found, now) if run.status == "running")
     others = tuple(run for run in going if not run.startswith(JUPYTER))
-    ending = Ending(session.limits.after_run, mode, hold_us, session, others)
+    ending = Ending(session.limits.after_run, mode, hold_us, session, others, life_mark(found.attempt))
     if len(others) < len(going):
         app.note(f"Jupyter on {session.name} does not delay the end.")
     for line in _disclosure(app, ending, now):

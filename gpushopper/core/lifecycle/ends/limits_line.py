@@ -12,6 +12,7 @@ from gpushopper.core.lifecycle.reachability import PROBED_STATES
 from gpushopper.core.model.actions import Action, EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.heartbeat import Brought, GuardStatus
+from gpushopper.core.model.run_folder import life_mark
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import SECOND
@@ -31,7 +32,7 @@ def acts_itself(kind: EndingKind) -> bool:
     return kind in _ENDS_BY_ITSELF
 
 
-def limits_line(session: Session, policy: Policy) -> str:
+def limits_line(session: Session, attempt: Attempt, policy: Policy) -> str:
     """The limits of a session as words of name and value, in whole seconds; 0: no such limit."""
     words = {
         "idle": _seconds(session.idle_us),
@@ -44,6 +45,7 @@ def limits_line(session: Session, policy: Policy) -> str:
         "hold": _hold_s(session),
         "grace": round(policy.run_grace_s),
         "failed": round(policy.failed_run_hold_s),
+        "life": life_mark(attempt.id),
     }
     if session.land_for_us is not None:
         words["land"] = _seconds(session.land_for_us)
