@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import uuid
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from measure import Place, Sampler, clean
 from verdict import SIGNALS, Idle, Sample, early_ends, read_limits
@@ -38,6 +38,8 @@ class Watcher:
     def __init__(self, place: Place, port: Optional[int]) -> None:
         self.place, self.port, self.idle, self.sampler = place, port, Idle(), Sampler(place)
         self.since: Dict[str, float] = {}
+        self.told: Dict[str, Tuple[float, float]] = {}  # of each end: since when it was due, when its pull was told
+        self.writing: Optional[Set[str]] = None  # the runs whose output is open; looked for where one may be lost
         self.started = place.uptime()
         self.birth = int(place.process(os.getpid())[20])
 
@@ -72,13 +74,21 @@ class Watcher:
         """Write an end that stays where it is, with the time of this sample. With a hold it waits to be pulled (E7)."""
         since = self.since.setdefault(name, now.at)
         wait = max(limits["warn"], NOTICE_TICKS * limits["tick"])
-        pulled = self.mark("pulled", now)
         hold = min(limits["hold"], deadline(self.place, limits, now.boot) - since - limits["tick"])
         last = since + (max(wait, hold) if name == "idle" else wait)
-        end = int(min(last, pulled + wait) if pulled >= since else last) + 1
+        end = int(min(last, max(since + wait, self.told_at(name, since, now) + NOTICE_TICKS * limits["tick"]))) + 1
         words = (limits["END"], now.boot, end, name, int(now.at), os.getpid(), self.birth)
         self.place.keep("end-" + name, " ".join(map(str, words)))
         return end
+
+    def told_at(self, name: str, since: float, now: Sample) -> float:
+        """When it was told that the results of this end were pulled: a copy takes as long as it takes, and only then
+        does the end become a near one, which others have to hear of (E5)."""
+        if self.mark("pulled", now) < since:
+            return float("inf")
+        since_told, told = self.told.get(name, (since, now.at))
+        self.told[name] = (since, told if since_told == since else now.at)
+        return self.told[name][1]
 
     def report(self, now: Sample, limits: Optional[Dict[str, Any]], ends: List[Dict[str, Any]]) -> Dict[str, Any]:
         """What the heartbeat brings home."""
@@ -98,6 +108,7 @@ class Watcher:
     def runs(self, wall: float) -> List[Dict[str, Any]]:
         """State of the newest runs: its status, or running, lost, or not started; since so many seconds."""
         found: List[Dict[str, Any]] = []
+        self.writing = None
         with contextlib.suppress(OSError):
             folders = {path: run for run, path in self.place.run_folders()}
             newest = sorted(folders, key=lambda path: os.lstat(path).st_mtime)[-SHOWN_RUNS:]
@@ -105,16 +116,22 @@ class Watcher:
                 files = {name: self.place.text(os.path.join(path, name), 20) for name in ("status", "pid")}
                 with contextlib.suppress(OSError, ValueError):
                     changed = os.lstat(os.path.join(path, "status" if files["status"] else "pid")).st_mtime
-                    row = {"id": folders[path], "state": self.state(folders[path], **files)}
+                    row = {"id": folders[path], "state": self.state(folders[path], path, **files)}
                     found.append({**row, "since": max(0, int(wall - changed))})
         return sorted(found, key=lambda row: int(row["since"]))
 
-    def state(self, run: str, status: str, pid: str) -> str:
+    def state(self, run: str, folder: str, status: str, pid: str) -> str:
+        """One whose wrapper was killed goes on while what it has started has its output open."""
         line = b""
         with contextlib.suppress(OSError):
             line = self.place.read(self.place.at("proc", str(int(pid or 0)), "cmdline"), 8192)
-        lost = "lost" if pid else "not started"
-        return clean(status) if status else "running" if run.encode() in line else lost
+        if status or not pid:
+            return clean(status) if status else "not started"
+        if run.encode() in line:
+            return "running"
+        if self.writing is None:
+            self.writing = self.place.writing_runs()
+        return "running" if os.path.realpath(folder) in self.writing else "lost"
 
 
 class Endpoint:

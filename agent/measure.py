@@ -5,6 +5,7 @@ and follows no link. Our own processes, files and logins are told apart: they ar
 """
 
 import contextlib
+import glob
 import os
 import re
 import select
@@ -12,7 +13,7 @@ import signal
 import stat
 import subprocess
 import time
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from verdict import Sample
 
@@ -105,6 +106,16 @@ class Place:
             for entry in listed(os.path.join(home, ".gpu-shopper/runs"), MOST_RUNS):
                 if RUN_ID.fullmatch(entry.name) and entry.name != HOOK and entry.is_dir(follow_symlinks=False):
                     yield entry.name, entry.path
+
+    def writing_runs(self) -> Set[str]:
+        """Folders of the runs whose output some process has open."""
+        found = set()
+        for link in glob.iglob(self.at("proc", "[0-9]*", "fd", "[12]")):
+            with contextlib.suppress(OSError):
+                folder = os.path.dirname(os.readlink(link))
+                if "/.gpu-shopper/runs/" in folder:
+                    found.add(folder)
+        return found
 
     def homes(self) -> Iterator[str]:
         """The homes in /etc/passwd: some lie elsewhere than in /home."""

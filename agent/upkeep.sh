@@ -174,13 +174,6 @@ before_deadline() {
 
 # ---- runs -----------------------------------------------------------------------------------------------------------
 
-# Whether what a run has started still has its output open: then it goes on, although its wrapper was killed.
-still_writes() {
-  # shellcheck disable=SC2010 # it is the names that the links lead to
-  [ "$open" ] || open=" $(ls -l "$R"/proc/[0-9]*/fd/[12] | grep -F "/$RUNS/")"
-  case $open in *"/$RUNS/${1##*/}/"*) ;; *) return 1 ;; esac
-}
-
 # Sets wait: how long the run in folder $1, ended with status $s, keeps the instance; fails where it does not end it. In
 # its file `ends`: always or success, seconds to hold, whether it waits until its files were pulled (0, 1), and the life
 # that it was started in: an image or a lasting disk may have brought it.
@@ -236,7 +229,6 @@ look_in() {
     # Most have ended, and end nothing.
     [ ! -f "$run/status" ] || [ -f "$run/ends" ] || continue
     state "$run"
-    [ "$s" != lost ] || ! still_writes "$run" || s=running
     case $s in
       running)
         going=$((going + 1))

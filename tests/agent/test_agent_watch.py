@@ -132,7 +132,21 @@ def test_with_a_hold_an_idle_end_waits_to_be_pulled(root, watcher):
     assert root.text("end-idle").split()[2] == str(1060 + 4000 + 1)
     root.write("root/.gs-guard/pulled", f"{BOOT} 1065\n")
     tick(root, watcher)
-    assert root.text("end-idle").split()[2] == str(1065 + WARN_S + 1)
+    assert root.text("end-idle").split()[2] == str(1060 + WARN_S + 1)
+
+
+def test_an_end_that_a_long_pull_makes_near_is_announced_for_90_s_from_when_that_is_told(root, watcher):
+    """What is noted is when the copy began. Else the instance is gone before anybody hears that it ends now (E5)."""
+    root.limits(hold=4000)
+    be_idle(root, watcher, 60)
+    for _ in range(60):
+        tick(root, watcher)
+    root.write("root/.gs-guard/pulled", f"{BOOT} 1065\n")
+    tick(root, watcher)
+    told = root.up
+    assert root.text("end-idle").split()[2] == str(told + 90 + 1)
+    tick(root, watcher)
+    assert root.text("end-idle").split()[2] == str(told + 90 + 1), "and stays where it is"
 
 
 def test_a_hold_lets_no_idle_end_pass_the_deadline(root, watcher):
@@ -153,14 +167,17 @@ def test_the_report_has_its_fields_and_no_more_than_16_kb(root, watcher):
     root.smi("for i in $(seq 64); do printf '%s, 0, 1, 2, 3\\n' \"$(head -c 300 /dev/zero | tr '\\0' x)\"; done")
     for number in range(300):
         root.run(f"{'r' * 30}{number}", status="0", pid="5")
-    for name, files in {"going": {"pid": "60"}, "lost": {"pid": "61"}, "unstarted": {"pid": ""}}.items():
-        root.run(name, **files)
+    for name, pid in {"going": "60", "lost": "61", "killed": "62", "unstarted": ""}.items():
+        root.run(name, pid=pid)
     root.process(60, stat_line(60, "sh"), "sh -c w gpu-shopper-run /root/.gpu-shopper/runs/going x")
+    (root.top / "proc/63/fd").mkdir(parents=True)
+    (root.top / "proc/63/fd/2").symlink_to(root.top / "root/.gpu-shopper/runs/killed/err")
     report = tick(root, watcher)
     assert report.keys() == FIELDS
     assert len(root.text("report.json")) <= 16 * 1024 and json.loads(root.text("report.json")) == report
     states = {row["id"]: row["state"] for row in report["runs"]}
-    assert states.items() >= {"going": "running", "lost": "lost", "unstarted": "not started"}.items()
+    wanted = {"going": "running", "killed": "running", "lost": "lost", "unstarted": "not started"}
+    assert states.items() >= wanted.items()
     assert len(report["gpus"]) == 64 and 0 < len(report["runs"]) <= 50
 
 

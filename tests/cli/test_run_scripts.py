@@ -214,6 +214,17 @@ def test_a_stop_reaches_the_whole_session_and_its_status_is_kept(there: There, w
     assert there.sh(run_control.stop_script("b2", keep=False)).stdout == "none\n"
 
 
+def test_a_run_goes_on_while_what_it_started_does_although_its_wrapper_was_killed(there: There, wait_until: Wait):
+    """As by the kernel, for want of memory: it is followed, and can be stopped; its status is not known (E6)."""
+    there.start("echo begun; sleep 600; echo over")
+    os.kill(int((there.folder() / "pid").read_text()), signal.SIGKILL)
+    assert there.listed() == {"a1": "running"}
+    assert there.follow(until_end=False).endswith("begun\nR\n")
+    assert there.sh(run_control.stop_script("a1", keep=False)).stdout == "stopped lost 0\n"
+    assert there.listed() == {"a1": "lost"}
+    assert there.follow().endswith("begun\nL\n")
+
+
 def test_a_process_is_asked_to_end_only_once(there: There, wait_until: Wait):
     """A second SIGTERM would cut short the orderly end of many programs."""
     there.start("trap 'echo term >>terms' TERM; echo >ready; for i in 1 2 3 4 5 6; do sleep 1; sleep 0.3; done; exit 5")

@@ -54,7 +54,7 @@ signal() {{
 }}
 pause() {{ sleep 0.2 2>/dev/null || sleep 1; }}
 late() {{ [ $(($(date +%s)-begun)) -ge $1 ]; }}
-is_over() {{ state "$run"; [ "$s" != running ]; }}
+is_over() {{ open=; state "$run"; [ "$s" != running ]; }}
 tell() {{
   ends=0; [ ! -f "$run/ends" ] || ends=1
   echo "$1 $s $ends"
@@ -65,20 +65,21 @@ stop() {{
   state "$run"
   [ "$s" = running ] || {{ tell over; return; }}
   p=$(cat "$run/pid")
-  look "$p" || return 1
-  own=0; [ "$sid" != "$p" ] || own=1
+  # A wrapper that was killed leaves its session to what it has started.
+  own=1
+  ! look "$p" 2>/dev/null || [ "$sid" = "$p" ] || own=0
   begun=$(date +%s)
   until is_over || late {STOP_LIMIT_S}; do signal TERM; pause; done
   begun=$(date +%s)
   until is_over || late 3; do signal KILL; pause; done
   # Whoever still holds out has left the session, or cannot be killed; the wrapper waits for nobody any more.
-  if ! is_over; then
+  if ! is_over && lives "$run"; then
     kill -KILL "$p"
     pause
     [ -f "$run/status" ] || {{ printf '137\\n' >"$run/status.new" && mv "$run/status.new" "$run/status"; }}
   fi
   signal KILL
-  state "$run"
+  is_over
   tell stopped
 }}
 run={{run}}; keep={{keep}}

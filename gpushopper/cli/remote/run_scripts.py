@@ -135,7 +135,7 @@ follow() {{
   fi
   looks=0
   while :; do
-    end=
+    end= open=
     state "$run"
     case $s in
       running) [ $stay = 1 ] || end=R ;;

@@ -17,11 +17,12 @@ JUPYTER = "jupyter-"
 """The run id of a Jupyter server begins so (`gpu-shopper jupyter`): no end waits for it, because it never ends."""
 
 # `state FOLDER` sets `s` to the status of a run, or to running, lost or 'not started'. The status file is read again
-# after the process, which may have ended in between. `first FILE N` sets `x` to the first line of a regular file, cut
-# after N characters, and fails where there is none: whoever works there may have put anything in its place. R: the root
-# that holds /proc, for tests. Also a part of agent/upkeep.sh.
+# after the process, which may have ended in between. A run goes on while what it has started has its output open, even
+# if its wrapper was killed; `open` holds who has: whoever looks again sets it empty before. `first FILE N` sets `x` to
+# the first line of a regular file, cut after N characters, and fails where there is none: whoever works there may have
+# put anything in its place. R: the root that holds /proc, for tests. Also a part of agent/upkeep.sh.
 STATE = """
-R=${R-}
+R=${R-} open=
 NEW_LINE='
 '
 first() {
@@ -40,6 +41,10 @@ lives() {
   fi
   { tr '\\0' '\\n' <"$R/proc/$x/cmdline"; } 2>/dev/null | grep -qF "${1##*/}"
 }
+writes() {
+  [ "$open" ] || open=" $(ls -l "$R"/proc/[0-9]*/fd/[12] 2>/dev/null | grep -F /.gpu-shopper/runs/)"
+  case $open in *" $(cd "$1" 2>/dev/null && pwd -P)/"*) ;; *) return 1 ;; esac
+}
 state() {
   s=running
   first "$1/status" 8 && s=${x%% *} && return
@@ -47,6 +52,7 @@ state() {
   first "$1/status" 8 && s=${x%% *} && return
   s='not started'
   ! first "$1/pid" 20 || s=lost
+  [ $s = 'not started' ] || ! writes "$1" || s=running
 }
 """
 

@@ -38,6 +38,8 @@ def test_others_still_going_who_types_and_a_killed_wrapper(
         lost_at = time.time()
         lost = begin_run(killed, "sleep 30", "--rm")
         killed.says(f"kill -9 $(cat ~/.gpu-shopper/runs/{lost}/pid)")
+        line = next(line for line in sandbox.must("run", "ls", "killed").splitlines() if lost in line)
+        assert "running" in line, line
 
         row = killed.until_gone(numbers["killed"])
         assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - lost_at > 30 + GRACE_S
