@@ -1,10 +1,12 @@
 # The hook before the end: a part of upkeep.sh, which includes it (remote/agent_files.py).
 
+# Sets near: 0 where no end is near, 1 for the deadline alone, 2 for an early end.
 ends_soon() {
+  near=0
+  ! deadline || [ $left -gt $l_land ] || near=1
   for name in idle contact run 'done'; do
-    is_due $name && return
+    ! is_due $name || near=2
   done
-  deadline && [ $left -le $l_land ]
 }
 
 # The user's script as the run before-end: in its login's home, where its files are and from where its output is kept. It
@@ -59,17 +61,26 @@ as_login() {
   exec setpriv --reuid="$login" --regid="$(id -g "$login")" --init-groups sh -c "$start"
 }
 
-# Runs it once, 15 minutes before the deadline (`land`), or when an early end is written. The mark is changed in place,
-# for which a full disk has room.
+# Whether it is still going.
+is_hook_going() {
+  home=$R/root
+  [ "$login" = root ] || eval home=~"$login"
+  state "$home/.gpu-shopper/runs/before-end"
+  [ "$s" = running ]
+}
+
+# Runs it once, 15 minutes before the deadline (`land`), or when an early end is written; for that also where it ran for
+# the deadline, because work went on meanwhile. The mark is what it ran for last; it is changed in place, for which a full
+# disk has room.
 hook() {
   find_hook || return
   first "$D/before-end.mark" 1 || keep before-end.mark 0
   mark=${x:-0}
-  if ! ends_soon; then
-    [ "$mark" = 0 ] || printf 0 1<>"$D/before-end.mark"
-    return
-  fi
-  [ "$mark" = 0 ] && printf 1 1<>"$D/before-end.mark" || return
+  ends_soon
+  [ "$mark" != $near ] || return 0
+  [ "$mark$near" != 12 ] || ! is_hook_going || return 0
+  printf %s $near 1<>"$D/before-end.mark" || return
+  case $mark$near in 01 | 02 | 12) ;; *) return ;; esac
   # shellcheck disable=SC2016 # it is for the shell of that login
   start='exec setsid sh -c "$GS_WRAP" gpu-shopper-run "$HOME/.gpu-shopper/runs/before-end"'
   GS_WRAP=$HOOK GS_HOOK=$text GS_FILE=$file GS_LIMIT=$((30 * l_tick))

@@ -16,9 +16,10 @@
 #
 # Files in D: end-run, end-done; runs-ended (`BOOTID SINCE SUM`: which runs have ended, and when that was first seen);
 # told (which warnings the terminals got); done (`BOOTID SINCE`: when `done` was asked for); pulled (`BOOTID UP`: what had
-# ended by then was pulled); login (who brought before-end, the hook), before-end.mark (1 once it has begun);
+# ended by then was pulled); login (who brought before-end, the hook), before-end.mark (which end it has begun for);
 # end-run.room, runs-ended.room, pulled.room (blanks, see room).
-# shellcheck disable=SC2015,SC2086,SC2154 # `|| return` and `|| continue` cannot fail; numbers are checked; l_NAME: limits
+# shellcheck disable=SC2010,SC2015,SC2086,SC2154 # ls shows where links lead; `|| return` and `|| continue` cannot fail;
+# numbers are checked; limits sets l_NAME
 exec 2>/dev/null
 umask 077
 D=${0%/*} R=

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.agent.fixture_root import BOOT, END, FixtureRoot
+from tests.agent.fixture_root import BOOT, END, FixtureRoot, stat_line
 from tests.agent.upkeep_folder import GRACE_S, TICK_S, deadline_in, hook, seconds_to_end
 
 
@@ -36,6 +36,26 @@ def test_the_hook_runs_when_an_early_end_is_written_and_is_no_run_to_wait_for(ro
     (folder / "status").unlink()
     upkeep()
     assert seconds_to_end(root) == GRACE_S - TICK_S
+
+
+def test_the_hook_runs_again_for_work_that_ends_after_it_ran_for_the_deadline(root, upkeep, wait_until):
+    """What the run wrote in between would be lost; never two of them at a time."""
+    folder = hook(root)
+    deadline_in(root, 800)
+    upkeep()
+    wait_until((folder / "status").exists, 10)
+    (folder / "status").unlink()
+    (folder / "pid").write_text("50\n")
+    root.process(50, stat_line(50, "sh"), f"sh -c hook gpu-shopper-run {folder}")
+    root.run("abc", status="0\n", ends="always 0 0 77\n")
+    upkeep()
+    assert seconds_to_end(root) == GRACE_S and root.text("before-end.mark") == "1\n", "the first one is still going"
+    root.process(50, stat_line(50, "sh"), "")
+    upkeep()
+    wait_until((folder / "status").exists, 10)
+    (folder / "status").unlink()
+    upkeep()
+    assert root.text("before-end.mark") == "2\n" and not (folder / "status").exists(), "once"
 
 
 def test_endless_output_of_the_hook_is_cut(root, upkeep, wait_until):
