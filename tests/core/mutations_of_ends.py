@@ -7,11 +7,11 @@ from tests.core.mutation import Mutation
 M = Mutation
 ENDS = (
     # heard ends
-    M("early_end", "if reason in may_act and left_s == 0 and", "if left_s == 0 and",
+    M("early_end", "if reason in may_act and is_known", "if is_known",
       "E5: an end without a row is acted on", "early_end"),
-    M("early_end", "if reason in may_act and left_s == 0 and", "if reason in may_act and",
+    M("early_end", "and now.wall - at >= own_end:", "and (own_end or now.wall - at >= own_end):",
       "E5: acted on before its time", "early_end"),
-    M("early_end", "and now.wall - at >= own_end:", "and True:",
+    M("early_end", "and now.wall - at >= own_end:", "and now.wall >= at:",
       "E5: it is destroyed before it could end itself", "early_end"),
     M("early_end", "at = min(attempt.ending_at, at)", "pass", "E5: its own end is waited for for ever", "early_end"),
     M("early_end", "if acts_itself(kind) and is_armed(guard) else 0", "if is_armed(guard) else 0",

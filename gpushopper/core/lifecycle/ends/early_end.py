@@ -85,7 +85,7 @@ def on_ends_heard(
     if not is_known or abs(at - (attempt.ending_at or 0)) > MINUTE:
         event = _announcement(session, reason, now.wall, us(left_s), is_allowed=reason in may_act)
     actions: list[Action] = [UpdateAttempt(attempt, fields, event)]
-    if reason in may_act and left_s == 0 and is_known and now.wall - at >= own_end:
+    if reason in may_act and is_known and now.wall - at >= own_end:
         actions.append(_end(session, replace(attempt, **fields)))
     return actions
 
