@@ -29,7 +29,8 @@ def test_an_instance_with_the_guard_of_the_version_before_is_read_renewed_and_en
     sandbox.must("cp", str(sandbox.write("guard.sh", head + text)), "former:.gs-guard/guard.new")
     former.says(
         "cd .gs-guard && kill -9 $(cut -d' ' -f1 holder1) $(cut -d' ' -f1 holder2) $(cut -d' ' -f1 agent.pid);"
-        "rm -f state renewal test holder* agent* upkeep.sh limits report.json contact; mv guard.new guard.sh;"
+        # The guard first: the parts would be brought again to one that knows ends.
+        "mv guard.new guard.sh; rm -f state renewal test holder* agent* upkeep.sh limits report.json contact;"
         "sh $PWD/guard.sh boot"
     )
     former.until(lambda: former.session["limits"]["unwatched"] == "its guard is of an older version")
