@@ -62,6 +62,16 @@ BUDGETS = (
       "budget_check"),
     M("budget_check", "tenths = longest_us * 10 // HOUR", "tenths = -(-longest_us * 10 // HOUR)",
       "what fits is rounded up", "budget_check"),
+    # room again
+    M("future", "NOTHING if at >= until else", "NOTHING if at >= self.now_wall else",
+      "what goes on holds nothing", "free_again"),
+    M("future", "so_far.day * day.holds(now)", "so_far.day", "what was spent today counts tomorrow", "free_again"),
+    M("future", "BilledSpan(span.from_at + by_us, span.to_at + by_us, span.rate)", "span",
+      "a later request begins now", "free_again"),
+    M("free_again", "(no, middle) if fits(middle * MINUTE) else (middle, yes)", "(middle, yes)",
+      "room is said to come later than it does", "free_again"),
+    M("free_again", "whole_minute(free_at), now_wall", "free_at, now_wall", "room is promised too early",
+      "free_again"),
     # ends
     M("budget_end", "if cost > left:", "if cost >= left:", "what fits exactly ends sessions", "budget_end"),
     M("budget_end", "until if before_at is None else min(until, before_at)", "until",
