@@ -212,9 +212,9 @@ def test_the_plan_says_the_same_as_provision(world: World):
     limit(world, scope_kind=ScopeKind.CONSUMER, scope="ada", daily=0)
     asked = wire.PlanRequest(search=wire.SearchRequest(gpu="RTX 4090"), duration_us=us(3600))
     assert world.requests.plan(asked).refusal == ""
+    assert world.provision(hours=1)
     plan = world.requests.plan(replace(asked, consumer="ada"))
     assert plan.refusal_code == "budget" and plan.refusal.startswith("budget lab (consumer ada): $0.00 a day")
-    assert world.provision(hours=1)
     assert refusal(world, hours=1, consumer="ada").message == plan.refusal
 
 
@@ -250,7 +250,7 @@ def test_a_budget_says_when_the_same_request_is_accepted(world: World):
     """Asked again at that minute it is, and not two minutes earlier: the first session has ended by then."""
     first = world.provision(hours=1)
     assert world.running(first)
-    limit(world, monthly=reserve_of(world, first) * 3 // 2)
+    limit(world, monthly=reserve_of(world, first) * 19 // 10)
     (held,) = sessions.load_attempts(world.store)
     at = held.deadline.wall + us(world.engine.ctx.policy.budget_end_s)
     assert refusal(world, hours=1).message.endswith(f"; {free_text(at, world.clock.now().wall, UTC)}")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PER = {"daily": "a day", "monthly": "a month", "session": "a session"}
 BAR = 10
 """Characters of a bar."""
+CENT = 10_000
+"""Micro-dollars."""
 NAMED = 3
 """How many sessions a page names as holders."""
 
@@ -89,7 +91,7 @@ def print_budget(app: App, found: BudgetView) -> None:
     tables.facts([("budget", found.name), ("counts", _counts(found)), ("at 100 %", at_100)])
     for limit in found.limits:
         tables.out("")
-        share = f"{money(limit.spent_micros)} spent, {money(limit.committed_micros)} committed"
+        share = f"{money(limit.spent_micros)} spent{_traffic(limit)}, {money(limit.committed_micros)} committed"
         tables.out(clean(limit_text(limit)))
         pairs = [
             (f"  {bar(limit)}", f"{share}, {money(limit.left_micros)} left"),
@@ -99,6 +101,11 @@ def print_budget(app: App, found: BudgetView) -> None:
             ("  ends", ", then ".join(f"{end.name} {clock_time(end.at, now)}" for end in limit.ends)),
         ]
         tables.facts(pairs)
+
+
+def _traffic(limit: BudgetLimit) -> str:
+    """What of it the cloud has billed for traffic; empty below a cent."""
+    return f" ({money(limit.traffic_micros)} of it for traffic)" if limit.traffic_micros >= CENT else ""
 
 
 def _counts(found: BudgetView) -> str:
