@@ -127,7 +127,7 @@ BUDGETS = (
       "budget_alarms"),
     M("budget_doubt", "and _is_same_rate(runs[-1][-1], entry, policy.price_tolerance)", "",
       "F117: a wrong price is believed above one that has risen", "budget_alarms"),
-    M("budget_end", "sum(one.in_doubt.of(kind) for one in counted)", "0", "F117: what is doubted ends sessions",
+    M("budget", "- self.in_doubt.of(kind)", "", "F117: what is doubted ends sessions",
       "budget_end"),
     # landing, and when there is room again
     M("landing", "is_near and lands(session, attempt) and not session.landing else []",
