@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
@@ -133,6 +133,11 @@ class Client(MoneyRequests, RecordRequests):
         """Change the limits that may end the session with this name or id early."""
         path = f"sessions/{_quote(ref)}/limits"
         return cast("wire.SessionView", self._request("PUT", path, body=_body(request)))
+
+    def set_tags(self, ref: str, tags: Mapping[str, str], remove: Sequence[str]) -> wire.SessionView:
+        """Give the session with this name or id tags, and take others away."""
+        body = {"tags": dict(tags), "remove": list(remove)}
+        return cast("wire.SessionView", self._request("PUT", f"sessions/{_quote(ref)}/tags", body=body))
 
     def allow_run_end(self, ref: str, run: str, request: wire.RunEndRequest) -> wire.SessionView:
         """Record that the end of this run may end the session, before it is started there."""

@@ -32,7 +32,7 @@ def tagged(inside: Inside) -> Iterator[Path]:
     inside("shutdown", "tagged", "-y")
 
 
-def test_tab_completes_consumers_budgets_and_tags(tagged: Path):
+def test_tab_completes_consumers_budgets_and_tags_which_may_be_changed_after_renting(tagged: Path, inside: Inside):
     assert completed(tagged, "costs", "show", "--consumer", "tab") == ["tabby"]
     assert completed(tagged, "costs", "--tag", "tab") == ["tab", "tab=one"]
     assert completed(tagged, "provision", "--tag", "tab") == ["tab=one"]
@@ -40,6 +40,13 @@ def test_tab_completes_consumers_budgets_and_tags(tagged: Path):
     assert completed(tagged, "consumers", "show", "tab") == ["tabby"]
     assert completed(tagged, "budget", "set", "tab") == ["tablimit"]
     assert completed(tagged, "budget", "rm", "x") == []
+    changed = inside("set", "tagged", "--tag", "tab=two", "--tag", "more=yes")
+    assert changed.code == 0 and changed.out == "tagged: tagged more=yes, tab=two\n", changed
+    assert inside("set", "tagged", "--untag", "more").out == "tagged: tagged tab=two\n"
+    assert inside("set", "tagged", "--untag", "more").code == 2
+    assert inside("set", "tagged", "--tag", "tab").code == 2
+    assert '"tab": "two"' in inside("--json", "set", "tagged", "--tag", "tab=two").out
+    assert completed(tagged, "provision", "--tag", "tab") == ["tab=two"]
 
 
 def test_tab_starts_no_daemon(tmp_path: Path):

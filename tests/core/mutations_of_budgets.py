@@ -52,7 +52,7 @@ BUDGETS = (
       "budget_check"),
     M("budget", "one.provider == budget.scope", "bool(budget.scope)", "another account's sessions count",
       "budget_check"),
-    M("budget", "(not equals or one.tags[key] == value)", "True", "another tag's sessions count", "budget_check"),
+    M("budget", "(not equals or tags[key] == value)", "True", "another tag's sessions count", "budget_check"),
     # the check
     M("budget_check", "if more > 0 and committed + more > limit:", "if more > 0 and committed + more >= limit:",
       "a limit refuses what fits exactly", "budget_check"),
@@ -60,6 +60,8 @@ BUDGETS = (
       "D11: an earlier end is refused", "budget_check"),
     M("budget_check", "if more > 0 and committed + more > limit:", "if more > limit:",
       "F113: what others hold is not counted", "budget_check"),
+    M("budget_check", "former if former is not None and covers(budget, former) else None", "former",
+      "I13: a tag that is given later passes its budget", "budget_check"),
     M("budget_check", "one.session_id == wanted.session_id", "True", "other sessions count against one's own limit",
       "budget_check"),
     M("budget_check", "periods_over(PERIOD_OF[kind], now_wall, wanted.to_come.end_at, zone)",

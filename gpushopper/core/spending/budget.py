@@ -148,8 +148,13 @@ def covers(budget: Budget, one: Commitment) -> bool:
         case ScopeKind.ACCOUNT:
             return one.provider == budget.scope
         case ScopeKind.TAG:
-            key, equals, value = budget.scope.partition("=")
-            return key in one.tags and (not equals or one.tags[key] == value)
+            return counts_tags(budget.scope, one.tags)
+
+
+def counts_tags(scope: str, tags: Mapping[str, str]) -> bool:
+    """Whether a budget for this tag, or for any of this key, counts a session with these."""
+    key, equals, value = scope.partition("=")
+    return key in tags and (not equals or tags[key] == value)
 
 
 def by_session(

@@ -44,20 +44,22 @@ def first_breach(
 ) -> Breach | None:
     """The first limit that `wanted`, in place of `former`, would pass; None where all hold.
 
-    What adds nothing to a period is no breach of it, so that an extension to an earlier end is never refused.
+    What adds nothing to a period is no breach of it, so that an extension to an earlier end is never refused. A former
+    one that a budget does not count, for its tags were others, leaves nothing there.
     """
     for budget in budgets:
         if not covers(budget, wanted):
             continue
         counted = [one for one in others if covers(budget, one)]
+        replaced = former if former is not None and covers(budget, former) else None
         for kind, limit in budget.limits():
             held = [one for one in counted if kind is not LimitKind.SESSION or one.session_id == wanted.session_id]
             for period in _periods(kind, wanted, now_wall, zone):
-                before = 0 if former is None else former.counted(kind, period, now_wall)
+                before = 0 if replaced is None else replaced.counted(kind, period, now_wall)
                 more = wanted.counted(kind, period, now_wall) - before
                 committed = before + sum(one.counted(kind, period, now_wall) for one in held)
                 if more > 0 and committed + more > limit:
-                    with_former = held if former is None else [*held, former]
+                    with_former = held if replaced is None else [*held, replaced]
                     holders = _holders(with_former, kind, period, now_wall)
                     return Breach(budget, kind, limit, period, committed, more, holders)
     return None

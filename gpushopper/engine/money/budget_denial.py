@@ -86,6 +86,22 @@ def denied_by_budget(
     return said_with_time(denial, now.wall, ctx.zone)
 
 
+def denied_by_tags(ctx: Context, session_id: str, tags: Mapping[str, str], now: ClockSnapshot) -> Denial | None:
+    """The budget of a tag that has no room for a session: for what it has cost, and what it may still cost."""
+    budgets = load_budgets(ctx.store)
+    if not budgets:
+        return None
+    held = load_commitments(ctx, now.wall)
+    others = [one for one in held if one.session_id != session_id]
+    for one in [one for one in held if one.session_id == session_id]:
+        tagged = replace(one, tags=tags)
+        breach = first_breach(budgets, others, one, tagged, now.wall, ctx.zone)
+        if breach is not None:
+            return Denial(BUDGET, refusal_text(breach, now.wall, ctx.zone), _raise_text(breach))
+        others.append(tagged)
+    return None
+
+
 def _request(
     ctx: Context,
     budgets: Sequence[Budget],
@@ -120,6 +136,10 @@ def _lasting(ctx: Context, former: Attempt | None, wanted: Attempt, span_us: int
 def _hint(breach: Breach, longest_us: int) -> str:
     fitting = fit_text(longest_us)
     first = f"what fits: {fitting}; or" if fitting else "nothing fits now;"
+    return f"{first} {_raise_text(breach)}"
+
+
+def _raise_text(breach: Breach) -> str:
     cents = -(-(breach.committed + breach.more) * 100 // DOLLAR)
     option = f"--{breach.kind} {cents // 100}.{cents % 100:02d}"
-    return f"{first} raise the limit: gpu-shopper budget set {breach.budget.name} {option}"
+    return f"raise the limit: gpu-shopper budget set {breach.budget.name} {option}"
