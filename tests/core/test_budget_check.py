@@ -158,6 +158,13 @@ def test_the_refusal_names_limit_commitments_and_who_holds_most():
     )
 
 
+def test_who_holds_less_than_a_cent_is_not_named():
+    found = breach(budget(daily=DOLLAR), [one("big", spent=0.5), one("small", spent=0.004)], one(hours=1))
+    assert found is not None and refusal_text(found, EVENING, UTC).endswith("; held by big $0.50 and 1 more")
+    found = breach(budget(daily=DOLLAR // 2), [one("small", spent=0.004)], one(hours=1))
+    assert found is not None and "held by" not in refusal_text(found, EVENING, UTC)
+
+
 def test_a_later_period_is_named_by_its_date():
     tomorrow = breach(budget(daily=2 * DOLLAR), [], one(hours=5))
     assert tomorrow is not None and tomorrow.period is not None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,7 +18,7 @@ from gpushopper.engine.money.standings import load_standings
 from gpushopper.engine.requests.queries.why import why
 from gpushopper.engine.rollup_job import run_rollups
 from gpushopper.sandbox.market.actions import revise
-from gpushopper.store.money.budgets import save_budget
+from gpushopper.store.money.budgets import remove_budget, save_budget
 from tests.sim.simulated_remote import SimRemote
 from tests.sim.world import World
 
@@ -195,6 +196,31 @@ def test_four_fifths_are_an_alarm_which_a_new_period_clears(tmp_path: Path) -> N
     world.run_for(10 * 60)
     assert "budget_warning" not in alarms(world)
     world.kill()
+
+
+def test_the_alarms_of_a_budget_are_cleared_when_it_is_removed(world: World) -> None:
+    """Also where it was the only one, and by the next daemon where this one dies."""
+    ref = rent(world, "one", 3)
+    for dies in (False, True):
+        limit(world, monthly=spent(world, ref), at_100=At100.REFUSE)
+        assert world.run_until(lambda: "budget_used_up" in alarms(world), 120)
+        with world.store.transaction():
+            remove_budget(world.store, "lab")
+        if dies:
+            world.restart().ready()
+        assert world.run_until(lambda: "budget_used_up" not in alarms(world), 120)
+
+
+def test_a_zone_that_is_changed_ends_nothing_without_a_warning(world: World) -> None:
+    """At half past midnight, UTC, most of what was spent was spent yesterday; in New York all of it today."""
+    ref = rent(world, "one", 8)
+    limit(world, daily=rate(world, ref) * 3 // 2)
+    world.run_for(110 * 60)
+    assert world.status(ref) == "running" and "budget_ends" not in alarms(world)
+    world.engine.ctx.zone = ZoneInfo("America/New_York")
+    world.run_for(10 * 60)
+    assert world.status(ref) == "running" and "one ends at" in alarms(world)["budget_ends"]
+    assert world.ended(ref, 600) and world.view(ref).reason == "budget"
 
 
 def test_no_warning_where_none_is_wanted(world: World) -> None:

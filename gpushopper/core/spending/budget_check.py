@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from gpushopper.core.model.money import Micros, dollars
+from gpushopper.core.model.money import DOLLAR, Micros, dollars
 from gpushopper.core.spending.budget import PERIOD_OF, Budget, Commitment, LimitKind, ScopeKind, by_session, covers
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND
 from gpushopper.core.timing.periods import Period, PeriodKind, periods_over
 
 NAMED_HOLDERS = 3
-"""How many sessions a refusal names."""
+"""How many sessions a refusal names, of those that hold a cent at least."""
+CENT = DOLLAR // 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,11 @@ def refusal_text(breach: Breach, now_wall: int, zone: tzinfo) -> str:
     text = f"{limit}; {dollars(breach.committed)} is committed{when}, this could cost {dollars(breach.more)} more"
     if breach.kind is LimitKind.SESSION or not breach.holders:
         return text
-    named = ", ".join(f"{name} {dollars(amount)}" for name, amount in breach.holders[:NAMED_HOLDERS])
-    rest = len(breach.holders) - NAMED_HOLDERS
+    shown = [each for each in breach.holders[:NAMED_HOLDERS] if each[1] >= CENT]
+    if not shown:
+        return text
+    named = ", ".join(f"{name} {dollars(amount)}" for name, amount in shown)
+    rest = len(breach.holders) - len(shown)
     return f"{text}; held by {named}{f' and {rest} more' if rest > 0 else ''}"
 
 

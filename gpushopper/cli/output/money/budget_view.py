@@ -19,6 +19,10 @@ BAR = 10
 """Characters of a bar."""
 CENT = 10_000
 """Micro-dollars."""
+MARGIN = (
+    "Committed is more than AT MOST in ls: it also holds what a late end may cost (half an hour, the disk for a day), "
+    "and 10 GB of traffic each way. What is not used of it is free once a session has ended."
+)
 NAMED = 3
 """How many sessions a page names as holders."""
 
@@ -101,6 +105,8 @@ def print_budget(app: App, found: BudgetView) -> None:
             ("  ends", ", then ".join(f"{end.name} {clock_time(end.at, now)}" for end in limit.ends)),
         ]
         tables.facts(pairs)
+    if any(limit.committed_micros > limit.spent_micros for limit in found.limits):
+        tables.sentences(["", MARGIN])
 
 
 def _traffic(limit: BudgetLimit) -> str:
@@ -113,9 +119,10 @@ def _counts(found: BudgetView) -> str:
 
 
 def _holders(limit: BudgetLimit) -> str:
-    named = [f"{holder.name} {money(holder.committed_micros)}" for holder in limit.holders[:NAMED]]
-    rest = len(limit.holders) - NAMED
-    return ", ".join(named) + (f" and {rest} more" if rest > 0 else "")
+    shown = [holder for holder in limit.holders[:NAMED] if holder.committed_micros >= CENT]
+    named = [f"{holder.name} {money(holder.committed_micros)}" for holder in shown]
+    rest = len(limit.holders) - len(shown)
+    return ", ".join(named) + (f" and {rest} more" if named and rest > 0 else "")
 
 
 def note_must_end(app: App, found: BudgetView, *, stop_now: bool) -> None:
