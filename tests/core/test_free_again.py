@@ -11,7 +11,7 @@ from gpushopper.core.model.money import DOLLAR
 from gpushopper.core.spending.budget import Budget, Commitment, Going, Incurred
 from gpushopper.core.spending.budget_check import first_breach
 from gpushopper.core.spending.later.free_again import first_fit, free_text
-from gpushopper.core.spending.later.future import Future, moved
+from gpushopper.core.spending.later.future import Future, merged, moved
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from tests.core.test_budget_check import EVENING, MIDNIGHT, budget, lasting, one
@@ -25,7 +25,7 @@ def going(name: str, hours: float, spent: float = 0) -> Commitment:
 
 
 def free(limits: Budget, others: list[Commitment], wanted: Commitment) -> int | None:
-    future = Future(tuple(others), EVENING, UTC, SLOW)
+    future = Future(merged(others, wanted.session_id), EVENING, UTC, SLOW)
 
     def fits(at: int) -> bool:
         return first_breach([limits], future.others_at(at), None, moved(wanted, at - EVENING), at, UTC) is None
@@ -51,6 +51,15 @@ def test_a_session_that_goes_on_over_midnight_counts_in_both_days():
     """It ends at one o'clock and two minutes: no more than 57 minutes of the request may be of the same day."""
     other = going("old", hours=3)
     assert free(budget(daily=2 * DOLLAR), [other], one(hours=1.5)) == MIDNIGHT + 24 * HOUR - 57 * MINUTE
+
+
+def test_what_is_over_is_added_up_by_whom_it_counts_for():
+    over = [one(f"n{n}", spent=1, consumer="ada" if n % 2 else "bob") for n in range(10)]
+    own = one("own", spent=1, session_id="s-new")
+    found = merged([*over, own, going("goes", hours=1)], "s-new")
+    assert [each.name for each in found] == ["own", "goes", "n0", "n1"]
+    assert [each.incurred.month // DOLLAR for each in found[2:]] == [5, 5]
+    assert free(budget(daily=10 * DOLLAR), over, one(hours=1)) == MIDNIGHT
 
 
 def test_what_passes_the_limit_alone_is_never_accepted():

@@ -12,7 +12,7 @@ from gpushopper.core.spending.admission import BUDGET, Denial
 from gpushopper.core.spending.budget import Budget, Commitment, ScopeKind
 from gpushopper.core.spending.budget_check import Breach, first_breach, fit_text, longest_fit, refusal_text
 from gpushopper.core.spending.later.free_again import first_fit, moments_before, said_with_time
-from gpushopper.core.spending.later.future import Future, moved
+from gpushopper.core.spending.later.future import Future, merged, moved
 from gpushopper.core.timing.clock_snapshot import MINUTE, ClockSnapshot, us
 from gpushopper.engine.context import Context
 from gpushopper.engine.money.commitments import NOTHING_BOOKED, as_changed, commitment, load_commitments
@@ -38,7 +38,8 @@ class _Request:
     def free_at(self) -> int | None:
         """When the same request would be accepted if nothing else happens, wall µs; None where that is not known."""
         now, zone, former = self.now.wall, self.ctx.zone, self.former
-        future = Future(self.others, now, zone, us(self.ctx.policy.budget_end_s))
+        others = merged(self.others, self.wanted.session_id)
+        future = Future(others, now, zone, us(self.ctx.policy.budget_end_s))
         ends_at = None if former is None or former.going is None else former.going.until_at
 
         def fits(at: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
@@ -56,6 +56,22 @@ class Future:
         yield from released
         for at in (self.now_wall, *released):
             yield from (period_at(kind, max(at, self.now_wall), self.zone).end_at for kind in PeriodKind)
+
+
+def merged(others: Iterable[Commitment], session_id: str) -> tuple[Commitment, ...]:
+    """The same for every limit, in fewer: what is over is added up by whom it counts for, but for this session's own.
+
+    A month has thousands of those, and each of some forty moments would look at all of them.
+    """
+    kept, over = [], dict[tuple[object, ...], Commitment]()
+    for one in others:
+        if one.going is not None or one.to_come.at_most or one.session_id == session_id:
+            kept.append(one)
+            continue
+        key = (one.consumer, one.provider, *sorted(one.tags.items()))
+        so_far = over.get(key)
+        over[key] = one if so_far is None else replace(so_far, incurred=so_far.incurred.plus(one.incurred))
+    return (*kept, *over.values())
 
 
 def whole_minute(at: int) -> int:
