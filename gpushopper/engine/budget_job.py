@@ -66,7 +66,9 @@ class BudgetJob:
             found = load_standings(self.ctx, now.wall)
             attempts = {attempt.id: attempt for attempt in sessions.load_attempts(self.ctx.store)}
             active = alarms_table.active_alarms(self.ctx.store)
-            landing_for_budget = [s for s in sessions.landing_sessions(self.ctx.store) if s.landing == landing.BUDGET]
+            # Also those whose results are here: one that goes on after all lands again before its deadline.
+            opened = sessions.load_sessions(self.ctx.store, open_only=True)
+            landing_for_budget = [session for session in opened if session.landing == landing.BUDGET]
         self.rates.keep(set(attempts))
         wanted = [alarm for one in found for alarm in alarms_about(one, now.wall, self.ctx.zone)]
         ends: list[Action] = []

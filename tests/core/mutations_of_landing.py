@@ -36,7 +36,7 @@ LANDING = (
       "E7: a part counts as all", "landing"),
     M("landing", "and pulled.began_at >= session.landing_at + hook_us(session, policy)", "",
       "E7: what was pulled before the work ended counts", "landing"),
-    M("landing", "return us(policy.hook_s + HOOK_MARGIN_S) if session.before_end else 0", "return 0",
+    M("landing", "return us(hook_s(session, policy) + HOOK_MARGIN_S) if session.before_end else 0", "return 0",
       "E7: what was pulled before the hook ended counts", "landing"),
     M("landing", "if not is_pull_due(session, attempt):\n        return []\n    cleared",
       "if False:\n        pass\n    cleared",

@@ -21,7 +21,7 @@ from gpushopper.core.model.attempt import State
 from gpushopper.core.model.heartbeat import Brought, GuardStatus
 from gpushopper.core.policy import DRILL_LIVE, REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
-from tests.core.samples import attempt, change, session
+from tests.core.samples import WALL, attempt, change, session
 
 GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, knows_ends=True, parts="77")
 LINE = "idle=0 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800"
@@ -31,7 +31,7 @@ PULLS = (("out", "/results"),)
 
 
 def line(**of_session: Any) -> str:
-    return limits_line(session(**of_session), REAL)
+    return limits_line(session(**of_session), attempt(State.RUNNING), REAL)
 
 
 def test_a_session_without_limits_is_told_so():
@@ -54,6 +54,16 @@ def test_limits_are_told_in_words():
     assert limits_text(line(pulls=PULLS, before_end="sync")) == until
 
 
+def test_before_a_budget_ends_it_the_script_begins_at_once():
+    """The instance runs it so long before its deadline as it is told: from then on that is now (E7)."""
+    lands = {"landing": "budget", "landing_at": WALL + HOUR, "land_for_us": 20 * MINUTE}
+    assert limit_of(line(before_end="sync", **lands), "land") == HOUR + MINUTE, "the deadline is an hour later"
+    assert limit_of(line(before_end="sync", **lands | {"landing": "deadline"}), "land") == 20 * MINUTE
+    assert limit_of(line(**lands), "land") == 20 * MINUTE, "without a script nothing has to begin"
+    late = lands | {"landing_at": WALL + 3 * HOUR}
+    assert limit_of(line(before_end="sync", **late), "land") == 20 * MINUTE
+
+
 def test_without_anything_to_pull_no_end_waits_for_it():
     """Nothing would ever say that it has come: the end would wait, and bill, for the whole hold (E7)."""
     assert line(hold_us=2 * HOUR) == LINE
@@ -62,7 +72,7 @@ def test_without_anything_to_pull_no_end_waits_for_it():
 
 def test_no_limit_is_ever_rounded_down_to_none():
     assert line(idle_us=1).startswith("idle=1 ")
-    drill = limits_line(session(), DRILL_LIVE)
+    drill = limits_line(session(), attempt(State.RUNNING), DRILL_LIVE)
     assert "=0 " not in drill.partition("warn=")[2].replace("hold=0 ", "")
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gpushopper import wire
+from gpushopper.core.lifecycle.ends.limits_line import limit_of
 from gpushopper.core.policy import PAPER, REAL
 from gpushopper.core.spending.budget import At80, At100, Budget, ScopeKind
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, us
@@ -18,6 +19,7 @@ from gpushopper.engine.money.standings import load_standings
 from gpushopper.engine.requests.queries.why import why
 from gpushopper.engine.rollup_job import run_rollups
 from gpushopper.sandbox.market.actions import revise
+from gpushopper.store import sessions
 from gpushopper.store.money.budgets import remove_budget, save_budget
 from tests.sim.simulated_remote import SimRemote
 from tests.sim.world import World
@@ -103,6 +105,30 @@ def test_results_are_brought_home_before(live: World) -> None:
     assert world.ended(ref, 1800) and world.view(ref).reason == "budget"
     kinds = [event.kind for event in world.requests.events(0, 500).events if event.session == ref]
     assert "landing" in kinds and "not_pulled" not in kinds
+
+
+@pytest.mark.parametrize("pulls", [[("out", "/results")], []], ids=["with results", "alone"])
+def test_its_script_begins_before_a_budget_ends_it(live: World, pulls: list[tuple[str, str]]) -> None:
+    """Its instance has no earlier deadline: it is told to begin once as much is left as is left now."""
+    world = live
+    ref = rent(world, "one", 8, pulls=pulls, before_end="sync")
+
+    def begins_before_us() -> int:
+        (attempt,) = sessions.load_attempts(world.store)
+        return limit_of(attempt.confirmed_limits, "land") or 0
+
+    limit(world, monthly=spent(world, ref) + rate(world, ref) // 2)
+    assert world.run_until(lambda: world.view(ref).landing.reason == "budget", 2 * 3600)
+    assert begins_before_us() == 0
+    world.run_for(45)
+    deadline = world.view(ref).deadline_at
+    assert deadline is not None and begins_before_us() > deadline - world.clock.now().wall
+    limit(world, monthly=100 * rate(world, ref))
+    world.run_for(120)
+    assert world.view(ref).landing == wire.LandingView(), "also where its results are here already"
+    assert begins_before_us() == 0 and world.status(ref) == "running"
+    limit(world, monthly=spent(world, ref) + rate(world, ref) // 3)
+    assert world.ended(ref, 3600) and world.view(ref).reason == "budget"
 
 
 def test_a_limit_that_is_raised_meanwhile_keeps_the_session(live: World) -> None:

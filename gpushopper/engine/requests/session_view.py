@@ -129,7 +129,7 @@ def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.Lim
     kind = ctx.ending_of("" if attempt is None else attempt.provider).kind
     line, there = "", ""
     if attempt is not None:
-        line, there = limits_line(session, ctx.policy_of(attempt.provider)), attempt.confirmed_limits
+        line, there = limits_line(session, attempt, ctx.policy_of(attempt.provider)), attempt.confirmed_limits
     is_simulated = not ctx.policy.needs_login
     unwatched = "a simulated instance has no use to measure" if is_simulated else _unwatched(attempt)
     return wire.LimitsView(

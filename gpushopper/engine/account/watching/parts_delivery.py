@@ -36,7 +36,7 @@ class PartsDelivery:
         session = sessions.load_session(self.account.ctx.store, attempt.session_id)
         if session is None:
             return False
-        line = limits_line(session, self.account.policy)
+        line = limits_line(session, attempt, self.account.policy)
         tried, not_before = self._tried.get(attempt.id, ("", 0))
         if tried == line and not_before > now.boot:
             return False
