@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpushopper.cli.input import completions
+from gpushopper.cli.input import daemon_completions
 from gpushopper.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 CHARGING = (
     click.option(
-        "-c", "--consumer", metavar="NAME", shell_complete=completions.consumers,
+        "-c", "--consumer", metavar="NAME", shell_complete=daemon_completions.consumers,
         help="Consumer to charge (default: your user name).",
     ),
     click.option(
-        "--tag", "tags", multiple=True, metavar="KEY=VALUE", shell_complete=completions.tags,
+        "--tag", "tags", multiple=True, metavar="KEY=VALUE", shell_complete=daemon_completions.tags,
         help="Tag it, to group its costs by.",
     ),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input import completions, session_argument
+from gpushopper.cli.input import daemon_completions, session_argument
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.input.durations import parse_moment
 from gpushopper.cli.output import json_output, tables
@@ -75,11 +75,16 @@ def costs() -> None:
 
 @costs.command("show")
 @click.option(
-    "-c", "--consumer", default="", metavar="NAME", shell_complete=completions.consumers, help="Only this consumer."
+    "-c",
+    "--consumer",
+    default="",
+    metavar="NAME",
+    shell_complete=daemon_completions.consumers,
+    help="Only this consumer.",
 )
 @click.option("-s", "--session", metavar="NAME", help="Only this session.")
 @click.option(
-    "--tag", default="", metavar="KEY[=VALUE]", shell_complete=completions.tags_and_keys,
+    "--tag", default="", metavar="KEY[=VALUE]", shell_complete=daemon_completions.tags_and_keys,
     help="Only sessions with this tag.",
 )  # fmt: skip
 @window_options
@@ -179,7 +184,12 @@ def _rebuild(app: App) -> bool:
 
 @costs.command("summary")
 @click.option(
-    "-c", "--consumer", default="", metavar="NAME", shell_complete=completions.consumers, help="Only this consumer."
+    "-c",
+    "--consumer",
+    default="",
+    metavar="NAME",
+    shell_complete=daemon_completions.consumers,
+    help="Only this consumer.",
 )
 @window_options
 @click.pass_obj

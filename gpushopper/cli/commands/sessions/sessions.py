@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input import completions
+from gpushopper.cli.input import daemon_completions
 from gpushopper.cli.input.command_classes import Group, add_options
 from gpushopper.cli.output import tables
 
@@ -15,7 +15,7 @@ LIST = (
         "--consumer",
         default="",
         metavar="NAME",
-        shell_complete=completions.consumers,
+        shell_complete=daemon_completions.consumers,
         help="Only sessions of this consumer.",
     ),
     click.option("-s", "--status", default="", help="Only sessions in this status."),
