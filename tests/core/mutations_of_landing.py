@@ -36,6 +36,8 @@ LANDING = (
       "E7: a part counts as all", "landing"),
     M("landing", "and pulled.began_at >= session.landing_at + hook_us(session, policy)", "",
       "E7: what was pulled before the work ended counts", "landing"),
+    M("limits_line", "return max(left_us, session.land_for_us or 0)", "return session.land_for_us",
+      "E7: the script does not run before a budget ends its session", "limits_line"),
     M("landing", "return us(hook_s(session, policy) + HOOK_MARGIN_S) if session.before_end else 0", "return 0",
       "E7: what was pulled before the hook ended counts", "landing"),
     M("landing", "if not is_pull_due(session, attempt):\n        return []\n    cleared",
