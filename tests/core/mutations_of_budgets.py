@@ -132,8 +132,8 @@ BUDGETS = (
     M("budget", "- self.in_doubt.of(kind)", "", "F117: what is doubted ends sessions",
       "budget_end"),
     # landing, and when there is room again
-    M("landing", "is_near and lands(session, attempt) and not session.landing else []",
-      "is_near and lands(session, attempt) else []", "a landing begins anew", "landing"),
+    M("landing", "is_near and has_any and not session.landing else []",
+      "is_near and has_any else []", "a landing begins anew", "landing"),
     M("landing", "is_over = session.landing == BUDGET and", "is_over = bool(session.landing) and",
       "E7: a raised budget stops another landing", "landing"),
     M("admission", "nth = usage.open_sessions - limits.open_sessions", "nth = 0", "room is promised too early",
