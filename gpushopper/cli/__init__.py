@@ -29,7 +29,7 @@ COMMANDS = (
     ("Sessions", "get", "sessions.get:get", "Everything about one session."),
     ("Sessions", "extend", "sessions.extend:extend", "Give a session more time."),
     ("Sessions", "restart", "sessions.restart:restart", "Restart a session's instance in place."),
-    ("Sessions", "set", "sessions.set:set_limits", "Change what ends a session early: idle, contact, hold."),
+    ("Sessions", "set", "sessions.set:set_limits", "Change what ends a session early, and its tags."),
     ("Sessions", "done", "sessions.done:done", "End a session gracefully."),
     ("Sessions", "shutdown", "sessions.shutdown:shutdown", "End sessions and wait until they are off."),
     ("Sessions", "receipt", "sessions.receipt:receipt", "The proof that a session's instance is gone."),

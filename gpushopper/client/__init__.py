@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
@@ -37,6 +37,7 @@ KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
 MAX_STARTS = 3
 """How often one call may start a daemon that is not running or was killed meanwhile (S20)."""
 
+VERY_LONG_S = 3600.0
 PLAN_LIMIT_S = 90.0
 """A plan waits up to 20 s for an account's first reconcile, then reads the market (S17, S18)."""
 
@@ -60,8 +61,11 @@ class Client(MoneyRequests, RecordRequests):
         restart: Starter | None = None,
         restart_keyless: KeylessRestarter | None = None,
         on_wait: Callable[[], None] | None = None,
+        at_most_s: float = VERY_LONG_S,
     ) -> None:
         self.home = home
+        self._at_most_s = at_most_s
+        """How long any request may take."""
         self._on_wait = on_wait
         """Called once when a busy daemon makes a request wait for more than a moment."""
         self._start, self._restart, self._restart_keyless = start, restart, restart_keyless
@@ -129,6 +133,11 @@ class Client(MoneyRequests, RecordRequests):
         """Change the limits that may end the session with this name or id early."""
         path = f"sessions/{_quote(ref)}/limits"
         return cast("wire.SessionView", self._request("PUT", path, body=_body(request)))
+
+    def set_tags(self, ref: str, tags: Mapping[str, str], remove: Sequence[str]) -> wire.SessionView:
+        """Give the session with this name or id tags, and take others away."""
+        body = {"tags": dict(tags), "remove": list(remove)}
+        return cast("wire.SessionView", self._request("PUT", f"sessions/{_quote(ref)}/tags", body=body))
 
     def allow_run_end(self, ref: str, run: str, request: wire.RunEndRequest) -> wire.SessionView:
         """Record that the end of this run may end the session, before it is started there."""
@@ -239,6 +248,7 @@ class Client(MoneyRequests, RecordRequests):
         target = f"/api/v1/{path}" + (f"?{urlencode(kept)}" if kept else "")
         headers = _headers(method)
         payload = None if body is None else json.dumps(body).encode()
+        limit_s = min(limit_s, self._at_most_s)
         for left in range(MAX_STARTS, -1, -1):
             try:
                 response = self._send(method, target, headers, payload, limit_s)

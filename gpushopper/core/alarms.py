@@ -45,6 +45,7 @@ BUDGET_ENDS = "budget_ends"
 BUDGET_DOUBTED = "budget_doubted"
 BILL_DIFFERS = "bill_differs"
 ALERT_UNDELIVERED = "alert_undelivered"
+SETTINGS_UNREADABLE = "settings_unreadable"
 
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
@@ -89,6 +90,7 @@ HINTS = {
     BUDGET_DOUBTED: "end a session yourself: gpu-shopper done NAME; or raise the limit: gpu-shopper budget",
     BILL_DIFFERS: "compare them: gpu-shopper costs --verify; and with the billing page at CONSOLE",
     ALERT_UNDELIVERED: "see: gpu-shopper notify; try the channel: gpu-shopper notify test CHANNEL",
+    SETTINGS_UNREADABLE: "correct the file; what it says is shown by: gpu-shopper config",
     OFFLINE: "instances go on without it, and end at their deadlines; nothing is concluded from their silence",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }

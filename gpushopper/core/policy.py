@@ -138,6 +138,8 @@ class Policy:
     reserve_slack_s: float = 1800
     storage_slack_s: float = 86400
     unguarded_slack_s: float = 86400
+    # Each way: an image and data come in, results go out. What is used beyond it counts once the cloud has billed it.
+    traffic_gb: float = 10
 
     # budgets: what an end usually takes, how soon before it a session is warned, how long a higher price is doubted
     budget_end_s: float = 120

@@ -160,7 +160,8 @@ class Daemon:
         threads = ThreadExecutor(workers=SENDERS)
         parts.callback(threads.close)
         send = AlertSender(self.home, self.redactor, self.clock, ctx.installation.id, ctx.zone, ctx.policy.name)
-        return AlertDispatch(ctx, threads, ChannelSettings(self.home), send)
+        settings = ChannelSettings(self.home)
+        return AlertDispatch(ctx, threads, settings, send, settings.problem)
 
     def _service(self, installation: str, policy: str) -> Service:
         return Service(

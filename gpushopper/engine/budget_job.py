@@ -21,7 +21,7 @@ from gpushopper.engine.money.standings import load_standings
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import alarms as alarms_table
 from gpushopper.store import sessions
-from gpushopper.store.money.budgets import load_budgets
+from gpushopper.store.money.budgets import load_budgets, note_zone
 from gpushopper.store.sqlite.error_mapping import Stale
 
 EVERY_S = 60.0
@@ -49,6 +49,7 @@ class BudgetJob:
         self.rates = SeenRates()
         self._next = 0
         self._budgets: tuple[Budget, ...] = ()
+        self._zone = ""
 
     def next_due(self, now: ClockSnapshot) -> int | None:
         """Boot-clock µs of the next look; None where there is nothing to look at."""
@@ -56,6 +57,7 @@ class BudgetJob:
 
     def run(self, problem_of: ProblemOf, now: ClockSnapshot) -> bool:
         """Look, if it is time to or a budget was changed; whether anything changed by it."""
+        self._note_zone(now)
         budgets = load_budgets(self.ctx.store)
         if now.boot < self._next and budgets == self._budgets:
             return False
@@ -64,7 +66,9 @@ class BudgetJob:
             found = load_standings(self.ctx, now.wall)
             attempts = {attempt.id: attempt for attempt in sessions.load_attempts(self.ctx.store)}
             active = alarms_table.active_alarms(self.ctx.store)
-            landing_for_budget = [s for s in sessions.landing_sessions(self.ctx.store) if s.landing == landing.BUDGET]
+            # Also those whose results are here: one that goes on after all lands again before its deadline.
+            opened = sessions.load_sessions(self.ctx.store, open_only=True)
+            landing_for_budget = [session for session in opened if session.landing == landing.BUDGET]
         self.rates.keep(set(attempts))
         wanted = [alarm for one in found for alarm in alarms_about(one, now.wall, self.ctx.zone)]
         ends: list[Action] = []
@@ -80,6 +84,14 @@ class BudgetJob:
         over = [s for s in landing_for_budget if s.id not in planned]
         actions = [*_alarm_changes(wanted, active), *ends, *(act for s in over for act in landing.after_budget_end(s))]
         return self._commit(actions, budgets, now)
+
+    def _note_zone(self, now: ClockSnapshot) -> None:
+        """In another time zone other hours are of today: as after any change of a budget, none ends for it at once."""
+        if str(self.ctx.zone) == self._zone:
+            return
+        with self.ctx.store.transaction():
+            note_zone(self.ctx.store, str(self.ctx.zone), now.wall)
+        self._zone = str(self.ctx.zone)
 
     def _times_to(self, found: Sequence[Standing], now: ClockSnapshot) -> list[int]:
         """How long until each moment at which a planned end is announced, prepared or due, µs."""

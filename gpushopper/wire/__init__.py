@@ -39,6 +39,7 @@ from gpushopper.wire.requests import (
     RunEndRequest,
     SameAccountRequest,
     SearchRequest,
+    TagsRequest,
 )
 from gpushopper.wire.responses import (
     Accepted,
@@ -146,6 +147,7 @@ __all__ = [
     "SessionView",
     "Sessions",
     "SignalView",
+    "TagsRequest",
     "TrustedRow",
     "UseSpan",
     "WhyView",

@@ -50,6 +50,7 @@ class BudgetLimit:
     """How one limit stands in its present period.
 
     `kind` is daily, monthly or session; for the last, `session` names the session, and is empty where none is open.
+    `traffic_micros` is the part of what is spent that the cloud has billed for traffic: `costs` does not have it.
     `used_up_at`: when spending reaches the limit at the present rates; None where it does not.
     """
 
@@ -58,6 +59,7 @@ class BudgetLimit:
     spent_micros: int
     committed_micros: int
     left_micros: int
+    traffic_micros: int = 0
     used_up_at: int | None = None
     period_end_at: int | None = None
     session: str = ""

@@ -148,6 +148,16 @@ class LimitsRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TagsRequest:
+    """PUT /sessions/{id}/tags: tags to give a session, and keys of those to take away; the others stay."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    tags: dict[str, str] = field(default_factory=dict)
+    remove: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class RunEndRequest:
     """PUT /sessions/{id}/run-ends/{run}: allow that the end of this run ends the session."""
 

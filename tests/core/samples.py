@@ -35,6 +35,8 @@ OFFER = Offer(
 DISK_GB = 100.0
 RATE = OFFER.rate(DISK_GB)
 """420,000: the GPU's 400,000 and 20,000 for the disk."""
+TRAFFIC = 20_000
+"""What is reserved for its traffic: 10 GB each way, of which what comes in has a price (F25)."""
 
 Kind = TypeVar("Kind")
 

@@ -134,6 +134,19 @@ def test_an_earlier_end_is_never_refused_and_a_later_one_counts_only_what_it_add
     assert found is not None and (found.committed, found.more) == (5 * DOLLAR, DOLLAR)
 
 
+def test_what_a_budget_did_not_count_before_counts_wholly_where_it_does_now():
+    """A tag that is given later brings what the session has cost, and what it may still cost."""
+    limits = budget(scope_kind=ScopeKind.TAG, scope="paper", monthly=6 * DOLLAR)
+    before = one(hours=3, spent=3)
+    tagged = one(hours=3, spent=3, tags={"paper": "icml"})
+    assert breach(limits, [], tagged, former=before) is None
+    other = one("old", spent=0.01, tags={"paper": "neurips"})
+    found = breach(limits, [other], tagged, former=before)
+    assert found is not None and (found.committed, found.more) == (10_000, 6 * DOLLAR)
+    assert [name for name, _ in found.holders] == ["old"]
+    assert breach(limits, [other], tagged, former=tagged) is None
+
+
 def test_the_refusal_names_limit_commitments_and_who_holds_most():
     others = [one(f"run{n}", hours=n / 10, spent=n) for n in range(1, 6)]
     limits = budget(scope_kind=ScopeKind.CONSUMER, scope="me", daily=18 * DOLLAR)
@@ -143,6 +156,13 @@ def test_the_refusal_names_limit_commitments_and_who_holds_most():
         "budget lab (consumer me): $18.00 a day; $16.50 is committed today, this could cost $2.00 more; "
         "held by run5 $5.50, run4 $4.40, run3 $3.30 and 2 more"
     )
+
+
+def test_who_holds_less_than_a_cent_is_not_named():
+    found = breach(budget(daily=DOLLAR), [one("big", spent=0.5), one("small", spent=0.004)], one(hours=1))
+    assert found is not None and refusal_text(found, EVENING, UTC).endswith("; held by big $0.50 and 1 more")
+    found = breach(budget(daily=DOLLAR // 2), [one("small", spent=0.004)], one(hours=1))
+    assert found is not None and "held by" not in refusal_text(found, EVENING, UTC)
 
 
 def test_a_later_period_is_named_by_its_date():

@@ -128,6 +128,12 @@ def test_each_limit_of_a_budget_stands_for_itself():
     assert found[2].used_up_at == WALL and [end.name for end in found[2].ends] == ["b", "a"]
 
 
+def test_what_a_cloud_has_billed_for_traffic_is_shown_as_spent_and_ends_nothing():
+    claimed = running("a", 2, spent=5, traffic=Incurred(4 * DOLLAR, 4 * DOLLAR, 4 * DOLLAR))
+    (found,) = standings(budget(daily=4 * DOLLAR), [claimed], PERIODS, WALL, PACE)
+    assert found.spent == 5 * DOLLAR and not found.ends
+
+
 def test_what_is_in_doubt_is_shown_as_spent_and_ends_nothing():
     doubted = running("a", 2, spent=5, in_doubt=Incurred(4 * DOLLAR, 4 * DOLLAR, 4 * DOLLAR))
     found = standings(budget(daily=3 * DOLLAR, session=2 * DOLLAR), [doubted], PERIODS, WALL, PACE)

@@ -13,7 +13,7 @@ from gpushopper.core.model.money import cost_over
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending.ledger import reserve_for
 from gpushopper.core.timing.clock_snapshot import us
-from tests.core.samples import attempt, session
+from tests.core.samples import TRAFFIC, attempt, session
 
 K = EndingKind
 BILLS_ON = (K.POWEROFF_ONLY, K.NONE)
@@ -56,5 +56,6 @@ def test_where_it_bills_on_the_reserve_goes_to_the_hard_maximum_and_a_day_more()
     one = attempt()
     start = one.prepared_at if one.sent_at is None else one.sent_at
     expected = cost_over(max(one.agreed_rate, one.current_rate or 0), one.hard_max_at - start + us(24 * 3600))
+    expected += TRAFFIC
     assert reserve_for(one, REAL, ends_alone=False) == expected
     assert expected > reserve_for(one, REAL)

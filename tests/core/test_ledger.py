@@ -17,7 +17,7 @@ from gpushopper.core.spending import ledger
 from gpushopper.core.spending.ledger import GPU, STORAGE, Entry
 from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.core.timing.deadline import Deadline
-from tests.core.samples import NOW, RATE, WALL, attempt, offer
+from tests.core.samples import NOW, OFFER, RATE, TRAFFIC, WALL, attempt, offer
 
 BILLED = attempt(State.RUNNING, is_gpu_billed=True)
 spans = st.lists(st.integers(1, 2 * HOUR), min_size=1, max_size=12)
@@ -122,11 +122,20 @@ def test_a_correction_is_not_corrected():
 
 
 def test_the_reserve_holds_the_time_the_slow_end_and_a_day_of_disk():
-    two_hours_and_a_half, day = RATE * 5 // 2, 24 * 20_000
-    assert ledger.reserve_for(BILLED, REAL) == two_hours_and_a_half + day
-    assert ledger.reserve_for(replace(BILLED, current_rate=2 * RATE), REAL) == 2 * two_hours_and_a_half + day
-    assert ledger.reserve_for(replace(BILLED, current_rate=1), REAL) == two_hours_and_a_half + day
-    assert ledger.reserve_for(attempt(State.PREPARED), REAL) == two_hours_and_a_half + day
+    two_hours_and_a_half, rest = RATE * 5 // 2, 24 * 20_000 + TRAFFIC
+    assert ledger.reserve_for(BILLED, REAL) == two_hours_and_a_half + rest
+    assert ledger.reserve_for(replace(BILLED, current_rate=2 * RATE), REAL) == 2 * two_hours_and_a_half + rest
+    assert ledger.reserve_for(replace(BILLED, current_rate=1), REAL) == two_hours_and_a_half + rest
+    assert ledger.reserve_for(attempt(State.PREPARED), REAL) == two_hours_and_a_half + rest
+
+
+def test_the_reserve_holds_some_traffic_each_way_at_the_offers_prices():
+    """No clock bounds what is copied (F25)."""
+    free, dear = (replace(OFFER, upload_gb=out, download_gb=into) for out, into in ((0, 0), (5_000, 20_000)))
+    without = ledger.reserve_for(replace(BILLED, offer=free), REAL)
+    assert ledger.reserve_for(replace(BILLED, offer=dear), REAL) == without + 250_000
+    unguarded = ledger.reserve_for(replace(BILLED, offer=free), REAL, ends_alone=False)
+    assert ledger.reserve_for(replace(BILLED, offer=dear), REAL, ends_alone=False) == unguarded + 250_000
 
 
 def test_the_reserve_counts_from_the_send():

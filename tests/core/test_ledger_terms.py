@@ -22,7 +22,7 @@ from gpushopper.core.spending.ledger import GPU, MINIMUM, STORAGE, Entry
 from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.providers.vast import TRAITS as VAST
-from tests.core.samples import DISK_GB, NOW, RATE, WALL, attempt, offer, row
+from tests.core.samples import DISK_GB, NOW, RATE, TRAFFIC, WALL, attempt, offer, row
 
 MINUTE = us(60)
 BY_THE_HOUR = Billing(granularity_s=3600)
@@ -62,7 +62,7 @@ def cost(entries: tuple[Entry, ...]) -> dict[str, int]:
     span=st.integers(1, 20 * HOUR), live=st.none() | st.integers(1, 6_000_000),
 )  # fmt: skip
 def test_on_vasts_terms_every_number_is_what_it_was(gpu: int, price: int, disk: float, span: int, live: int | None):
-    shown = offer(gpu_rate=gpu, storage_gb_month=price, billing=VAST.billing)
+    shown = offer(gpu_rate=gpu, storage_gb_month=price, download_gb=0, billing=VAST.billing)
     storage = -(-int(price * disk) // 720)
     assert (shown.storage_rate(disk), shown.rate(disk)) == (storage, gpu + storage)
     assert offer_max_cost(shown, disk, span) == cost_over(gpu + storage, span)
@@ -149,7 +149,7 @@ def test_an_attempt_that_is_reopened_and_closed_again_is_billed_once():
 )
 def test_the_reserve_of_the_day_after_is_what_a_stopped_instance_bills(stopped: StoppedBilling, hour: int):
     kept = max(hour, 20_000)  # where a stop bills nothing, the disk's day is held back all the same
-    assert ledger.reserve_for(running(Billing(stopped=stopped)), REAL) == RATE * 5 // 2 + 24 * kept
+    assert ledger.reserve_for(running(Billing(stopped=stopped)), REAL) == RATE * 5 // 2 + 24 * kept + TRAFFIC
     one = running(Billing(stopped=stopped))
     entries = booked(one, (HOUR, stopped is StoppedBilling.ALL, stopped is not StoppedBilling.NOTHING))
     assert sum(cost(entries).values()) == hour
@@ -157,8 +157,8 @@ def test_the_reserve_of_the_day_after_is_what_a_stopped_instance_bills(stopped: 
 
 def test_the_reserve_counts_whole_steps_and_the_minimum():
     one = running(BY_THE_HOUR)
-    assert ledger.reserve_for(one, REAL) == 3 * RATE + 24 * 20_000, "two hours and a half are three"
-    assert ledger.reserve_for(running(Billing(minimum_s=5 * 3600)), REAL) == 5 * RATE + 24 * 20_000
+    assert ledger.reserve_for(one, REAL) == 3 * RATE + 24 * 20_000 + TRAFFIC, "two hours and a half are three"
+    assert ledger.reserve_for(running(Billing(minimum_s=5 * 3600)), REAL) == 5 * RATE + 24 * 20_000 + TRAFFIC
 
 
 # ---- against the cloud's own arithmetic

@@ -21,7 +21,7 @@ from gpushopper.core.model.attempt import State
 from gpushopper.core.model.heartbeat import Brought, GuardStatus
 from gpushopper.core.policy import DRILL_LIVE, REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
-from tests.core.samples import attempt, change, session
+from tests.core.samples import WALL, attempt, change, session
 
 GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, knows_ends=True, parts="77")
 LINE = "idle=0 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800 life=2825337882"
@@ -52,6 +52,16 @@ def test_limits_are_told_in_words():
     assert limits_text(full) == "idle 30m, contact 4h, hold 1h"
     until = "results are waited for until its deadline, a script before its end"
     assert limits_text(line(pulls=PULLS, before_end="sync")) == until
+
+
+def test_before_a_budget_ends_it_the_script_begins_at_once():
+    """The instance runs it so long before its deadline as it is told: from then on that is now (E7)."""
+    lands = {"landing": "budget", "landing_at": WALL + HOUR, "land_for_us": 20 * MINUTE}
+    assert limit_of(line(before_end="sync", **lands), "land") == HOUR + MINUTE, "the deadline is an hour later"
+    assert limit_of(line(before_end="sync", **lands | {"landing": "deadline"}), "land") == 20 * MINUTE
+    assert limit_of(line(**lands), "land") == 20 * MINUTE, "without a script nothing has to begin"
+    late = lands | {"landing_at": WALL + 3 * HOUR}
+    assert limit_of(line(before_end="sync", **late), "land") == 20 * MINUTE
 
 
 def test_without_anything_to_pull_no_end_waits_for_it():

@@ -45,6 +45,7 @@ UNSCALED = {
     "self_ended_observations",
     "absence_observations", "gone_observations", "price_tolerance", "adopt_duration_s", "adopt_min_remaining_s",
     "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_failed_polls", "reserve_slack_s",
+    "traffic_gb",
     "storage_slack_s", "unguarded_slack_s", "prepared_max_age_s", "prepared_poll_s", "failure_poll_steps_s",
     "call_gap_s", "run_start_s",
 }  # fmt: skip
@@ -65,6 +66,7 @@ def test_the_hard_maximum_is_twelve_hours():
         0.02),
         ("interrupted_grace_s", 1800), ("empty_list_hold_s", 600), ("freshness_s", 60), ("boot_timeout_s", 3600),
         ("prepared_max_age_s", 600), ("reserve_slack_s", 1800), ("storage_slack_s", 86400), ("settle_s", 600),
+        ("traffic_gb", 10),
         ("throttled_max_s", 120), ("key_trusted_s", 600), ("degraded_after_s", 60),
         ("readiness_checks", frozenset(ReadinessCheck)), ("heartbeat_interval_s", 30), ("guard_grace_s", 120),
         ("guard_tick_s", 15),

@@ -135,7 +135,9 @@ def test_a_running_daemon_takes_up_a_channel_and_keeps_it_while_the_file_is_brok
     add("team")
     assert set(settings()) == {"team"}
     here.config_file.write_text("[alerts.team\n")
-    assert set(settings()) == {"team"}
+    assert set(settings()) == {"team"} and str(here.config_file) in settings.problem()
+    here.config_file.write_text('[alerts.team]\nkind = "desktop"\n')
+    assert settings()["team"].kind == "desktop" and not settings.problem()
     here.config_file.unlink()
     assert settings() == {}
 

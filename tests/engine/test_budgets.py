@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,8 @@ from gpushopper.core.model.money import DOLLAR
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.spending.budget import Budget, LimitKind, ScopeKind
-from gpushopper.core.timing.clock_snapshot import HOUR, SECOND, us
+from gpushopper.core.spending.later.free_again import free_text
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND, us
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.engine.money.commitments import load_commitments
 from gpushopper.engine.rollup_job import run_rollups
@@ -211,9 +212,9 @@ def test_the_plan_says_the_same_as_provision(world: World):
     limit(world, scope_kind=ScopeKind.CONSUMER, scope="ada", daily=0)
     asked = wire.PlanRequest(search=wire.SearchRequest(gpu="RTX 4090"), duration_us=us(3600))
     assert world.requests.plan(asked).refusal == ""
+    assert world.provision(hours=1)
     plan = world.requests.plan(replace(asked, consumer="ada"))
     assert plan.refusal_code == "budget" and plan.refusal.startswith("budget lab (consumer ada): $0.00 a day")
-    assert world.provision(hours=1)
     assert refusal(world, hours=1, consumer="ada").message == plan.refusal
 
 
@@ -241,8 +242,36 @@ def test_a_spending_limit_says_when_it_is_free_again(world: World):
     with pytest.raises(Refused) as refused:
         world.provision(hours=1)
     (first,) = sessions.load_attempts(world.store)
-    at = datetime.fromtimestamp(first.deadline.wall / SECOND, UTC)
-    assert refused.value.code == "brakes.open_sessions" and f"free at {at:%a %H:%M}" in refused.value.message
+    free = free_text(first.deadline.wall, world.clock.now().wall, UTC)
+    assert refused.value.code == "brakes.open_sessions" and refused.value.message.endswith(f"; {free}")
+
+
+def test_a_budget_says_when_the_same_request_is_accepted(world: World):
+    """Asked again at that minute it is, and not two minutes earlier: the first session has ended by then."""
+    first = world.provision(hours=1)
+    assert world.running(first)
+    limit(world, monthly=reserve_of(world, first) * 19 // 10)
+    (held,) = sessions.load_attempts(world.store)
+    at = held.deadline.wall + us(world.engine.ctx.policy.budget_end_s)
+    assert refusal(world, hours=1).message.endswith(f"; {free_text(at, world.clock.now().wall, UTC)}")
+    world.run_for((at - world.clock.now().wall) / SECOND - 120)
+    refusal(world, hours=1)
+    world.run_for(180)
+    assert world.provision(hours=1)
+
+
+def test_an_extension_says_when_it_is_accepted_and_a_limit_per_session_says_nothing(world: World):
+    """Another session of the same budget ends first; what is of one's own session stays."""
+    first, second = world.provision(hours=1), world.provision(hours=4)
+    assert world.running(first) and world.running(second)
+    limit(world, monthly=committed(world))
+    with pytest.raises(Refused) as refused:
+        world.requests.extend(second, wire.ExtendRequest(add_us=MINUTE))
+    assert "; free at " in refused.value.message
+    limit(world, monthly=None, session=reserve_of(world, second))
+    with pytest.raises(Refused) as refused:
+        world.requests.extend(second, wire.ExtendRequest(add_us=HOUR))
+    assert "free" not in refused.value.message
 
 
 def test_the_balance_lasts_as_long_as_the_present_rate_lets_it(world: World):

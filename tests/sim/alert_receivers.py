@@ -99,12 +99,14 @@ class SimAlerts:
         self.receivers = {name: SimReceiver(mode) for name, mode in modes.items()}
         self.channels: Mapping[str, AlertChannel] = {name: AlertChannel(ChannelKind.WEBHOOK) for name in modes}
         self.has_bug = False
+        self.problem = ""
+        """Why the settings cannot be read."""
         self.start()
 
     def start(self) -> None:
         """A daemon's job, which remembers nothing of the one before."""
         threads = SimAlertThreads(self.world.clock, lambda name: self.receivers[name].takes_s)
-        self.job = AlertDispatch(self.world.engine.ctx, threads, lambda: self.channels, self.send)
+        self.job = AlertDispatch(self.world.engine.ctx, threads, lambda: self.channels, self.send, lambda: self.problem)
         self.job.step()
 
     def send(self, name: str, channel: AlertChannel, alert: Alert) -> Outcome:

@@ -28,6 +28,8 @@ ZONE = ZoneInfo("America/New_York")
 GPUS = ("RTX 4090", "H100 SXM", "A100 SXM")
 HOUR_S = 3600.0
 CENT = 10_000
+CREDIT = 10_000 * 10**6
+"""Micro-dollars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class MoneyDays:
         self.opened: list[str] = []
         self.moved: set[str] = set()
         """Instances that were stopped, or whose price was changed."""
+        for account in world.market.accounts.values():  # what the days cost is more than accounts begin with
+            account.paid_in_micros += CREDIT
 
     def run(self, days: float, count: int) -> Compared:
         """So many sessions over so many days, then all of them ended."""
@@ -97,8 +101,8 @@ class MoneyDays:
         try:
             ref = self.world.provision(self.rng.choice(GPUS), hours, name=f"s{number}", consumer=f"c{number % 3}")
             self.opened.append(ref)
-        except ShopperError:
-            self.done["refused"] += 1
+        except ShopperError as error:
+            self.done[f"refused {error.code}"] += 1
 
     def nothing(self) -> None: ...
 

@@ -186,9 +186,55 @@ def test_what_waits_for_a_channel_that_is_removed_or_switched_off_is_given_up(wo
     alerts.run_for(60)
     off = {name: replace(channel, enabled=False) for name, channel in alerts.channels.items()}
     alerts.channels = {} if is_removed else off
+    alerts.run_for(80)
     write(world, "nothing", kind="prepared")
     alerts.run_for(60)
     assert len(given_up(world)) == 1 and outbox.waiting_channels(world.store) == []
+
+
+def test_settings_that_are_cut_while_they_are_saved_lose_nothing(world: World):
+    """For forty seconds there is no channel: what waits is kept, and what happens meanwhile is told afterwards."""
+    alerts = SimAlerts(world, phone="down")
+    before = alerts.channels
+    write(world, "one")
+    alerts.run_for(20)
+    alerts.channels = {}
+    alerts.run_for(20)
+    write(world, "two")
+    alerts.run_for(20)
+    alerts.channels, alerts.receivers["phone"].mode = before, "fine"
+    alerts.run_for(60)
+    assert alerts.receivers["phone"].texts == ["one", "two"] and given_up(world) == []
+
+
+def test_a_restart_while_the_settings_are_cut_keeps_what_waits(world: World):
+    alerts = SimAlerts(world, phone="down")
+    before = alerts.channels
+    write(world, "one")
+    alerts.run_for(20)
+    alerts.channels = {}
+    alerts.start()
+    alerts.run_for(20)
+    alerts.channels, alerts.receivers["phone"].mode = before, "fine"
+    alerts.run_for(60)
+    assert alerts.receivers["phone"].texts == ["one"] and given_up(world) == []
+
+
+def test_settings_that_stay_unreadable_are_an_alarm_that_other_channels_tell(world: World):
+    alerts = SimAlerts(world, phone="fine")
+    alerts.problem = "config.toml is not valid TOML"
+    alerts.run_for(20)
+    alerts.problem = ""
+    alerts.run_for(100)
+    assert active(world) == []
+    alerts.problem = "config.toml is not valid TOML"
+    alerts.run_for(80)
+    assert active(world) == [(alarms.SETTINGS_UNREADABLE, "config.toml")]
+    alerts.run_for(20)
+    assert any("the settings cannot be read; those of before hold" in text for text in alerts.receivers["phone"].texts)
+    alerts.problem = ""
+    alerts.run_for(20)
+    assert active(world) == []
 
 
 def test_a_bug_in_a_channel_is_a_try_that_failed(world: World):

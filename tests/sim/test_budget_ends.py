@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.policy import REAL
+from gpushopper.core.lifecycle.ends.limits_line import limit_of
+from gpushopper.core.policy import PAPER, REAL
 from gpushopper.core.spending.budget import At80, At100, Budget, ScopeKind
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, us
 from gpushopper.engine.money.standings import load_standings
 from gpushopper.engine.requests.queries.why import why
 from gpushopper.engine.rollup_job import run_rollups
 from gpushopper.sandbox.market.actions import revise
-from gpushopper.store.money.budgets import save_budget
+from gpushopper.store import sessions
+from gpushopper.store.money.budgets import remove_budget, save_budget
 from tests.sim.simulated_remote import SimRemote
 from tests.sim.world import World
 
@@ -103,6 +107,30 @@ def test_results_are_brought_home_before(live: World) -> None:
     assert "landing" in kinds and "not_pulled" not in kinds
 
 
+@pytest.mark.parametrize("pulls", [[("out", "/results")], []], ids=["with results", "alone"])
+def test_its_script_begins_before_a_budget_ends_it(live: World, pulls: list[tuple[str, str]]) -> None:
+    """Its instance has no earlier deadline: it is told to begin once as much is left as is left now."""
+    world = live
+    ref = rent(world, "one", 8, pulls=pulls, before_end="sync")
+
+    def begins_before_us() -> int:
+        (attempt,) = sessions.load_attempts(world.store)
+        return limit_of(attempt.confirmed_limits, "land") or 0
+
+    limit(world, monthly=spent(world, ref) + rate(world, ref) // 2)
+    assert world.run_until(lambda: world.view(ref).landing.reason == "budget", 2 * 3600)
+    assert begins_before_us() == 0
+    world.run_for(45)
+    deadline = world.view(ref).deadline_at
+    assert deadline is not None and begins_before_us() > deadline - world.clock.now().wall
+    limit(world, monthly=100 * rate(world, ref))
+    world.run_for(120)
+    assert world.view(ref).landing == wire.LandingView(), "also where its results are here already"
+    assert begins_before_us() == 0 and world.status(ref) == "running"
+    limit(world, monthly=spent(world, ref) + rate(world, ref) // 3)
+    assert world.ended(ref, 3600) and world.view(ref).reason == "budget"
+
+
 def test_a_limit_that_is_raised_meanwhile_keeps_the_session(live: World) -> None:
     world = live
     ref = rent(world, "one", 4, pulls=[("out", "/results")])
@@ -184,14 +212,41 @@ def test_a_wrong_price_of_a_few_minutes_ends_nothing_once_it_is_over(world: Worl
     assert world.ended(ref, 2 * 3600) and world.view(ref).reason == "budget"
 
 
-def test_four_fifths_are_an_alarm_which_a_new_period_clears(world: World) -> None:
-    """The simulation begins at 22:40 UTC."""
+def test_four_fifths_are_an_alarm_which_a_new_period_clears(tmp_path: Path) -> None:
+    """The simulation begins at 22:40 UTC. With what is held back for traffic, more could be spent than the limit."""
+    world = World(tmp_path, policy=replace(PAPER, traffic_gb=0)).start().ready()
     ref = rent(world, "one", 3)
     limit(world, daily=round(rate(world, ref) * 1.36), at_100=At100.REFUSE)
     world.run_for(74 * 60)
     assert "is spent today" in alarms(world)["budget_warning"]
     world.run_for(10 * 60)
     assert "budget_warning" not in alarms(world)
+    world.kill()
+
+
+def test_the_alarms_of_a_budget_are_cleared_when_it_is_removed(world: World) -> None:
+    """Also where it was the only one, and by the next daemon where this one dies."""
+    ref = rent(world, "one", 3)
+    for dies in (False, True):
+        limit(world, monthly=spent(world, ref), at_100=At100.REFUSE)
+        assert world.run_until(lambda: "budget_used_up" in alarms(world), 120)
+        with world.store.transaction():
+            remove_budget(world.store, "lab")
+        if dies:
+            world.restart().ready()
+        assert world.run_until(lambda: "budget_used_up" not in alarms(world), 120)
+
+
+def test_a_zone_that_is_changed_ends_nothing_without_a_warning(world: World) -> None:
+    """At half past midnight, UTC, most of what was spent was spent yesterday; in New York all of it today."""
+    ref = rent(world, "one", 8)
+    limit(world, daily=rate(world, ref) * 3 // 2)
+    world.run_for(110 * 60)
+    assert world.status(ref) == "running" and "budget_ends" not in alarms(world)
+    world.engine.ctx.zone = ZoneInfo("America/New_York")
+    world.run_for(10 * 60)
+    assert world.status(ref) == "running" and "one ends at" in alarms(world)["budget_ends"]
+    assert world.ended(ref, 600) and world.view(ref).reason == "budget"
 
 
 def test_no_warning_where_none_is_wanted(world: World) -> None:

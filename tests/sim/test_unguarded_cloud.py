@@ -13,6 +13,7 @@ from gpushopper.core.cloud import Ending, EndingKind
 from gpushopper.core.model.guard_recipe import PowerOff
 from gpushopper.core.model.money import cost_over
 from gpushopper.core.policy import HARD_MAXIMUM_S, REAL
+from gpushopper.core.spending.ledger import traffic_allowance
 from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.errors import Refused
 from gpushopper.store import sessions
@@ -71,7 +72,8 @@ def test_with_consent_the_reserve_goes_to_the_hard_maximum_and_a_day_more(world:
     declare(world, EndingKind.NONE)
     ref = world.provision(hours=1, allow_unguarded=True)
     (attempt,) = sessions.attempts_of(world.store, ref)
-    assert attempt.reserve == cost_over(attempt.agreed_rate, us(HARD_MAXIMUM_S + 24 * 3600))
+    traffic = traffic_allowance(attempt, world.engine.ctx.policy)
+    assert attempt.reserve == cost_over(attempt.agreed_rate, us(HARD_MAXIMUM_S + 24 * 3600)) + traffic
     assert world.view(ref).bills_on and world.view(ref).guards == "D"
 
 

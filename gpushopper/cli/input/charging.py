@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpushopper.cli.input import daemon_completions
 from gpushopper.errors import UsageError
 
 if TYPE_CHECKING:
     from gpushopper.config import Config
 
 CHARGING = (
-    click.option("-c", "--consumer", metavar="NAME", help="Consumer to charge (default: your user name)."),
-    click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag it, to group its costs by."),
-)
+    click.option(
+        "-c", "--consumer", metavar="NAME", shell_complete=daemon_completions.consumers,
+        help="Consumer to charge (default: your user name).",
+    ),
+    click.option(
+        "--tag", "tags", multiple=True, metavar="KEY=VALUE", shell_complete=daemon_completions.tags,
+        help="Tag it, to group its costs by.",
+    ),
+)  # fmt: skip
 
 
 def consumer_of(given: str | None, config: Config) -> str:

@@ -151,6 +151,18 @@ class Group(click.Group):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *output_options(hidden=True)]
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs, and the options of the one that runs when none is given: they are typed without it, too."""
+        super().format_options(ctx, formatter)
+        verb = None if self.default is None else self.get_command(ctx, self.default)
+        if verb is None:
+            return
+        with click.Context(verb, parent=ctx, info_name=self.default) as of_verb:
+            records = [each.get_help_record(of_verb) for each in verb.params]
+        if any(records):
+            with formatter.section(f"Options of {self.default}, also without that word"):
+                formatter.write_dl([record for record in records if record is not None])
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if self.default and not {"--help", "-h"} & set(args) and not self._names_a_verb(args):
             args = [self.default, *args]

@@ -77,6 +77,10 @@ class Incurred:
     month: Micros = 0
     ever: Micros = 0
 
+    def plus(self, more: Incurred) -> Incurred:
+        """Both together."""
+        return Incurred(self.day + more.day, self.month + more.month, self.ever + more.ever)
+
     def of(self, kind: LimitKind) -> Micros:
         """What counts against a limit of this kind."""
         match kind:
@@ -101,7 +105,8 @@ class Going:
 class Commitment:
     """One attempt as budgets count it: whose it is, what it has cost, and what it may still cost at most.
 
-    `going` is None once nothing of it bills. `in_doubt` is the part of `incurred` that no session is ended for
+    `going` is None once nothing of it bills. `traffic` is the part of `incurred` that its cloud has billed for traffic:
+    spread over the time that was billed. `in_doubt` is a part of the rest that no session is ended for
     (budget_doubt.py); only looked up where sessions may be.
     """
 
@@ -112,6 +117,7 @@ class Commitment:
     provider: str
     tags: Mapping[str, str] = field(default_factory=dict)
     incurred: Incurred = Incurred()
+    traffic: Incurred = Incurred()
     in_doubt: Incurred = Incurred()
     to_come: WorstCase = NOTHING
     going: Going | None = None
@@ -127,6 +133,10 @@ class Commitment:
         """What it has cost in the present period of a limit."""
         return self.incurred.of(kind)
 
+    def believed(self, kind: LimitKind) -> Micros:
+        """The part of that which sessions are ended for: what a cloud says of traffic cannot be checked here (F25)."""
+        return self.spent(kind) - self.in_doubt.of(kind) - self.traffic.of(kind)
+
 
 def covers(budget: Budget, one: Commitment) -> bool:
     """Whether a budget counts this attempt."""
@@ -138,8 +148,13 @@ def covers(budget: Budget, one: Commitment) -> bool:
         case ScopeKind.ACCOUNT:
             return one.provider == budget.scope
         case ScopeKind.TAG:
-            key, equals, value = budget.scope.partition("=")
-            return key in one.tags and (not equals or one.tags[key] == value)
+            return counts_tags(budget.scope, one.tags)
+
+
+def counts_tags(scope: str, tags: Mapping[str, str]) -> bool:
+    """Whether a budget for this tag, or for any of this key, counts a session with these."""
+    key, equals, value = scope.partition("=")
+    return key in tags and (not equals or tags[key] == value)
 
 
 def by_session(

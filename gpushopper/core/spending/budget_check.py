@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from gpushopper.core.model.money import Micros, dollars
+from gpushopper.core.model.money import DOLLAR, Micros, dollars
 from gpushopper.core.spending.budget import PERIOD_OF, Budget, Commitment, LimitKind, ScopeKind, by_session, covers
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND
 from gpushopper.core.timing.periods import Period, PeriodKind, periods_over
 
 NAMED_HOLDERS = 3
-"""How many sessions a refusal names."""
+"""How many sessions a refusal names, of those that hold a cent at least."""
+CENT = DOLLAR // 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +45,22 @@ def first_breach(
 ) -> Breach | None:
     """The first limit that `wanted`, in place of `former`, would pass; None where all hold.
 
-    What adds nothing to a period is no breach of it, so that an extension to an earlier end is never refused.
+    What adds nothing to a period is no breach of it, so that an extension to an earlier end is never refused. A former
+    one that a budget does not count, for its tags were others, leaves nothing there.
     """
     for budget in budgets:
         if not covers(budget, wanted):
             continue
         counted = [one for one in others if covers(budget, one)]
+        replaced = former if former is not None and covers(budget, former) else None
         for kind, limit in budget.limits():
             held = [one for one in counted if kind is not LimitKind.SESSION or one.session_id == wanted.session_id]
             for period in _periods(kind, wanted, now_wall, zone):
-                before = 0 if former is None else former.counted(kind, period, now_wall)
+                before = 0 if replaced is None else replaced.counted(kind, period, now_wall)
                 more = wanted.counted(kind, period, now_wall) - before
                 committed = before + sum(one.counted(kind, period, now_wall) for one in held)
                 if more > 0 and committed + more > limit:
-                    with_former = held if former is None else [*held, former]
+                    with_former = held if replaced is None else [*held, replaced]
                     holders = _holders(with_former, kind, period, now_wall)
                     return Breach(budget, kind, limit, period, committed, more, holders)
     return None
@@ -101,8 +104,11 @@ def refusal_text(breach: Breach, now_wall: int, zone: tzinfo) -> str:
     text = f"{limit}; {dollars(breach.committed)} is committed{when}, this could cost {dollars(breach.more)} more"
     if breach.kind is LimitKind.SESSION or not breach.holders:
         return text
-    named = ", ".join(f"{name} {dollars(amount)}" for name, amount in breach.holders[:NAMED_HOLDERS])
-    rest = len(breach.holders) - NAMED_HOLDERS
+    shown = [each for each in breach.holders[:NAMED_HOLDERS] if each[1] >= CENT]
+    if not shown:
+        return text
+    named = ", ".join(f"{name} {dollars(amount)}" for name, amount in shown)
+    rest = len(breach.holders) - len(shown)
     return f"{text}; held by {named}{f' and {rest} more' if rest > 0 else ''}"
 
 

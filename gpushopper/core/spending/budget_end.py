@@ -82,7 +82,7 @@ def _standing(
     pace: Pace,
 ) -> Standing:
     spent = sum(one.spent(kind) for one in counted)
-    believed = spent - sum(one.in_doubt.of(kind) for one in counted)
+    believed = sum(one.believed(kind) for one in counted)
     going = [one for one in counted if one.going is not None]
     before_at = None if period is None else period.end_at
     return Standing(

@@ -172,8 +172,17 @@ def reserve_for(attempt: Attempt, policy: Policy, *, ends_alone: bool = True) ->
 
     GPU and disk to the deadline plus the destroy slack, in whole steps and with the minimum; the disk alone for a
     further day, or all of it where a stopped instance bills all. Where the instance bills on without us (not
-    `ends_alone`): all of it to the hard maximum and a day more (E9).
+    `ends_alone`): all of it to the hard maximum and a day more (E9). Some traffic is in it (F25).
     """
+    return _reserve_for_time(attempt, policy, ends_alone=ends_alone) + traffic_allowance(attempt, policy)
+
+
+def traffic_allowance(attempt: Attempt, policy: Policy) -> Micros:
+    """What is held back for traffic, which no clock bounds: a fixed amount each way, at the offer's prices (F25)."""
+    return round((attempt.offer.upload_gb + attempt.offer.download_gb) * policy.traffic_gb)
+
+
+def _reserve_for_time(attempt: Attempt, policy: Policy, *, ends_alone: bool) -> Micros:
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
     rate = max(attempt.agreed_rate, attempt.current_rate or 0)
     if not ends_alone:

@@ -24,6 +24,11 @@ class ChannelSettings:
         self._lock = threading.Lock()
         self._stamp: tuple[int, ...] | None = None
         self._channels: Mapping[str, AlertChannel] = {}
+        self._problem = ""
+
+    def problem(self) -> str:
+        """Why the file could not be read when it was looked at last; empty where it could."""
+        return self._problem
 
     def __call__(self) -> Mapping[str, AlertChannel]:
         with self._lock:
@@ -32,7 +37,9 @@ class ChannelSettings:
                 self._stamp = stamp
                 try:
                     self._channels = config.load(self._home).alerts
+                    self._problem = ""
                 except Misconfigured as wrong:
+                    self._problem = wrong.message
                     _log.warning("alerts", text=f"the channels of before hold: {wrong.message}")
             return self._channels
 

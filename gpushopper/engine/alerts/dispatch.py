@@ -16,6 +16,8 @@ from gpushopper.core.alerts.alert import Alert, Topic, alert_of, is_wanted
 from gpushopper.core.alerts.delivery import MOST_WAITING, WORRY_TRIES, Outcome, Result, Verdict, pause_us, verdict
 from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm
 from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot
+from gpushopper.engine.alerts.known_channels import KnownChannels, Told
+from gpushopper.engine.alerts.settings_alarm import SettingsAlarm
 from gpushopper.engine.context import Context
 from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.transaction import Transaction
@@ -43,9 +45,18 @@ class Send(Protocol):
 class AlertDispatch:
     """The rows are the state; in memory is only what is on its way and how long a channel is left alone."""
 
-    def __init__(self, ctx: Context, executor: Executor, channels: Channels, send: Send) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        executor: Executor,
+        channels: Channels,
+        send: Send,
+        settings_problem: Callable[[], str] = str,
+    ) -> None:
         self.ctx = ctx
         self.channels = channels
+        self._known = KnownChannels()
+        self._settings = SettingsAlarm(ctx, settings_problem)
         self._executor = executor
         self._send = send
         self._in_flight: dict[str, outbox.WaitingAlert] = {}
@@ -64,13 +75,17 @@ class AlertDispatch:
         while self._sent:  # on a full disk each is kept until it can be noted: until then nothing is sent after it
             self._on_result(self._sent[0], now)
             del self._sent[0]
-        told = {name: channel for name, channel in self.channels().items() if channel.enabled}
+        present = self.channels()
+        self._settings.step(now)
+        waiting = () if self._seen else outbox.waiting_channels(self.ctx.store)
+        told = self._known.told(present, waiting, now)
         seen = (self.ctx.store.last_change, frozenset(told))
         if seen != self._seen:
             self._take_in(told, now)
             self._seen = seen
-        for name, channel in told.items():
-            self._send_next(name, channel, now)
+        for name, channel in present.items():
+            if channel.enabled:
+                self._send_next(name, channel, now)
 
     def test(self, name: str, channel: AlertChannel) -> Outcome:
         """Send a message that says it is a test, at once and once, on the caller's thread."""
@@ -79,7 +94,7 @@ class AlertDispatch:
 
     # ---- from events to rows
 
-    def _take_in(self, told: Mapping[str, AlertChannel], now: ClockSnapshot) -> None:
+    def _take_in(self, told: Told, now: ClockSnapshot) -> None:
         store = self.ctx.store
         cursor, last = outbox.cursor(store), events.last_id(store)
         gone = [name for name in outbox.waiting_channels(store) if name not in told]
@@ -92,7 +107,7 @@ class AlertDispatch:
         while told and cursor is not None and cursor < last:
             cursor = self._make_rows(told, cursor, now)
 
-    def _make_rows(self, told: Mapping[str, AlertChannel], cursor: int, now: ClockSnapshot) -> int:
+    def _make_rows(self, told: Told, cursor: int, now: ClockSnapshot) -> int:
         """The rows of the next events, and the cursor after them, in one commit: each event is taken in once."""
         store = self.ctx.store
         found = events.after(store, cursor, EVENTS_AT_ONCE)
@@ -100,7 +115,7 @@ class AlertDispatch:
         with store.transaction():
             for event in found:
                 alert = read_alert(event)
-                names = [] if alert is None else [n for n, c in told.items() if is_wanted(alert, c.on, n)]
+                names = [] if alert is None else [n for n, c in told.items() if c and is_wanted(alert, c.on, n)]
                 outbox.add(store, event.id, names)
                 made.update(names)
             outbox.set_cursor(store, found[-1].id)

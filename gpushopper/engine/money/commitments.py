@@ -6,19 +6,22 @@ Computed from attempts and ledger each time: nothing of it is stored, so that it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.model.money import Micros
 from gpushopper.core.model.session import Session
 from gpushopper.core.spending.budget import Commitment, Going, Incurred
 from gpushopper.core.spending.incurred import accruing_since
 from gpushopper.core.spending.ledger import storage_rate
-from gpushopper.core.spending.worst_case import worst_case
+from gpushopper.core.spending.pro_rata import share
+from gpushopper.core.spending.worst_case import WorstCase, worst_case
 from gpushopper.core.timing.clock_snapshot import us
-from gpushopper.core.timing.periods import PeriodKind, period_at
+from gpushopper.core.timing.periods import Period, PeriodKind, period_at
 from gpushopper.engine.context import Context
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
+from gpushopper.store.money.bills import TrafficBill, traffic_bills
 from gpushopper.store.money.incurred import CountedAttempt, attempts_that_count, incurred_by_attempt
 from gpushopper.store.money.tags import tags_of_sessions
 
@@ -32,6 +35,8 @@ class Booked:
     day: Mapping[str, int]
     month: Mapping[str, int]
     ever: Mapping[str, int]
+    traffic: Mapping[str, Incurred] = field(default_factory=dict)
+    """What was billed for traffic, which no entry holds (F25)."""
 
 
 def load_commitments(ctx: Context, now_wall: int) -> list[Commitment]:
@@ -54,17 +59,25 @@ def load_commitments(ctx: Context, now_wall: int) -> list[Commitment]:
             day=incurred_by_attempt(ctx.store, day, ctx.zone),
             month=incurred_by_attempt(ctx.store, month, ctx.zone),
             ever={attempt_id: sum(kinds.values()) for attempt_id, kinds in totals.items()},
+            traffic={bill.attempt_id: _traffic(bill, day, month) for bill in traffic_bills(ctx.store)},
         )
     by_id = {session.id: session for session in held}
     going_on = [commitment(ctx, by_id[a.session_id], a, booked, tags.get(a.session_id, {}), now_wall) for a in opened]
     return going_on + [_closed(one, booked, tags.get(one.session_id, {})) for one in counted if not one.is_open]
 
 
+def _traffic(bill: TrafficBill, day: Period, month: Period) -> Incurred:
+    """The shares of a bill that are of the present day and month."""
+    of_day, of_month = (share(bill.micros, bill.from_at, bill.to_at, p.start_at, p.end_at) for p in (day, month))
+    return Incurred(of_day, of_month, bill.micros)
+
+
 def _closed(one: CountedAttempt, booked: Booked, tags: Mapping[str, str]) -> Commitment:
     """An attempt of which nothing is to come: what it has cost counts, and no more."""
     day, month = booked.day.get(one.attempt_id, 0), booked.month.get(one.attempt_id, 0)
-    incurred = Incurred(day, month, booked.ever.get(one.attempt_id, 0))
-    return Commitment(one.attempt_id, one.session_id, one.name, one.consumer, one.provider, tags, incurred)
+    traffic = booked.traffic.get(one.attempt_id, Incurred())
+    incurred = Incurred(day, month, booked.ever.get(one.attempt_id, 0)).plus(traffic)
+    return Commitment(one.attempt_id, one.session_id, one.name, one.consumer, one.provider, tags, incurred, traffic)
 
 
 NOTHING_BOOKED = Booked(0, 0, {}, {}, {})
@@ -76,6 +89,7 @@ def commitment(
 ) -> Commitment:
     """One attempt as budgets count it."""
     ever = booked.ever.get(attempt.id, 0) + accruing_since(attempt, now_wall, 0)
+    traffic = booked.traffic.get(attempt.id, Incurred())
     incurred = Incurred(
         day=booked.day.get(attempt.id, 0) + accruing_since(attempt, now_wall, booked.day_start),
         month=booked.month.get(attempt.id, 0) + accruing_since(attempt, now_wall, booked.month_start),
@@ -88,10 +102,9 @@ def commitment(
         consumer=session.consumer,
         provider=attempt.provider,
         tags=tags,
-        incurred=incurred,
-        to_come=worst_case(
-            attempt, ever, now_wall, ctx.policy_of(attempt.provider), ends_alone=ctx.reserves_to_deadline(attempt)
-        ),
+        incurred=incurred.plus(traffic),
+        traffic=traffic,
+        to_come=_worst_case(ctx, attempt, ever, traffic, now_wall),
         going=going(attempt, now_wall, us(ctx.policy.budget_end_s)),
     )
 
@@ -109,7 +122,10 @@ def going(attempt: Attempt, now_wall: int, slow_us: int) -> Going | None:
 
 def as_changed(ctx: Context, one: Commitment, attempt: Attempt, now_wall: int) -> Commitment:
     """The same attempt with another deadline and reserve."""
-    ends_alone = ctx.reserves_to_deadline(attempt)
-    policy = ctx.policy_of(attempt.provider)
-    to_come = worst_case(attempt, one.incurred.ever, now_wall, policy, ends_alone=ends_alone)
-    return replace(one, to_come=to_come)
+    booked = one.incurred.ever - one.traffic.ever
+    return replace(one, to_come=_worst_case(ctx, attempt, booked, one.traffic, now_wall))
+
+
+def _worst_case(ctx: Context, attempt: Attempt, booked: Micros, traffic: Incurred, now_wall: int) -> WorstCase:
+    policy, ends_alone = ctx.policy_of(attempt.provider), ctx.reserves_to_deadline(attempt)
+    return worst_case(attempt, booked, now_wall, policy, ends_alone=ends_alone, traffic=traffic.ever)

@@ -45,6 +45,7 @@ def _limit(standing: Standing, now_wall: int) -> wire.BudgetLimit:
         spent_micros=standing.spent,
         committed_micros=standing.committed,
         left_micros=max(standing.limit - standing.committed, 0),
+        traffic_micros=sum(one.traffic.of(standing.kind) for one in standing.covered),
         used_up_at=standing.used_up_at,
         period_end_at=None if standing.period is None else standing.period.end_at,
         session=names.get(standing.session_id, ""),

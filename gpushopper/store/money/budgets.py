@@ -7,9 +7,11 @@ from typing import Any
 
 from gpushopper.core.spending.budget import At80, At100, Budget, ScopeKind
 from gpushopper.store.database import Store
+from gpushopper.store.meta import get_meta, set_meta
 from gpushopper.store.schema.tables import BudgetRow
 from gpushopper.store.sqlite.statements import cached_select
 
+_ZONE = "budget_zone"
 _NAMES = tuple(f.name for f in fields(Budget))
 
 
@@ -34,6 +36,16 @@ def save_budget(store: Store, budget: Budget) -> None:
 def remove_budget(store: Store, name: str) -> bool:
     """Remove a budget; whether there was one."""
     return bool(store.write(BudgetRow.delete().where(BudgetRow.name == name)))
+
+
+def note_zone(store: Store, zone: str, wall: int) -> None:
+    """Record in whose time zone days and months are counted; in another one than before, all budgets are changed."""
+    former = get_meta(store, _ZONE)
+    if former == zone:
+        return
+    set_meta(store, _ZONE, zone)
+    if former is not None:
+        store.write(BudgetRow.update(changed_at=wall))
 
 
 @cached_select

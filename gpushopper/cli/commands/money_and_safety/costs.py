@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input import session_argument
+from gpushopper.cli.input import daemon_completions, session_argument
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.input.durations import parse_moment
 from gpushopper.cli.output import json_output, tables
@@ -69,14 +69,24 @@ def read_window(app: App, period: str | None, start: str | None, end: str | None
 def costs() -> None:
     """Show what was spent, and the max cost by the deadlines.
 
-    For instance: costs --by day --since 30d. All options: costs show --help
+    For instance: costs --by day --since 30d, or: costs summary --period monthly
     """
 
 
 @costs.command("show")
-@click.option("-c", "--consumer", default="", help="Only this consumer.")
+@click.option(
+    "-c",
+    "--consumer",
+    default="",
+    metavar="NAME",
+    shell_complete=daemon_completions.consumers,
+    help="Only this consumer.",
+)
 @click.option("-s", "--session", metavar="NAME", help="Only this session.")
-@click.option("--tag", default="", metavar="KEY[=VALUE]", help="Only sessions with this tag.")
+@click.option(
+    "--tag", default="", metavar="KEY[=VALUE]", shell_complete=daemon_completions.tags_and_keys,
+    help="Only sessions with this tag.",
+)  # fmt: skip
 @window_options
 @click.option("--by", type=click.Choice(GROUPS), default="session", help="Group the costs.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, amounts in dollars.")
@@ -173,11 +183,18 @@ def _rebuild(app: App) -> bool:
 
 
 @costs.command("summary")
-@click.option("-c", "--consumer", default="", help="Only this consumer.")
+@click.option(
+    "-c",
+    "--consumer",
+    default="",
+    metavar="NAME",
+    shell_complete=daemon_completions.consumers,
+    help="Only this consumer.",
+)
 @window_options
 @click.pass_obj
 def summary(app: App, consumer: str, period: str | None, start: str | None, end: str | None) -> None:
-    """Show totals by cloud, GPU and consumer."""
+    """Show totals by cloud, GPU and consumer, at once."""
     from gpushopper.cli.output.money.cost_views import exact
 
     found = app.client.costs_summary(consumer=consumer, **read_window(app, period, start, end))

@@ -34,21 +34,22 @@ def status(app: App) -> None:
     found = app.client.status()
     alarms = [alarm for alarm in app.client.alarms().alarms if alarm.acknowledged_at is None]
     sessions = app.client.sessions(only_open=True).sessions
+    by_budget = tonight_view.budget_ends(app.client.budgets().budgets, found.now) if sessions else {}
     if app.as_json:
         # `alarms` is a count in the daemon's answer; the rows are a field of their own beside it.
-        tables.out(json_output.document(status=found, alarms=alarms, tonight=_fields(sessions)))
+        tables.out(json_output.document(status=found, alarms=alarms, tonight=_fields(sessions, by_budget)))
     elif app.output == "name":
         for provider in found.providers:
             tables.out(clean(provider.name))
     else:
-        _print_status(app, found, alarms, sessions)
+        _print_status(app, found, alarms, sessions, by_budget)
     if alarms:
         raise click.exceptions.Exit(PROBLEMS)
 
 
-def _fields(sessions: list[SessionView]) -> dict[str, object]:
+def _fields(sessions: list[SessionView], by_budget: dict[str, str]) -> dict[str, object]:
     """What may still bill, for a JSON document."""
-    rows = tonight_view.tonight(sessions)
+    rows = tonight_view.tonight(sessions, by_budget)
     shown = [
         {"name": row.name, "at_most_micros": row.at_most, "until_at": row.until_at, "ended_by": row.ended_by,
          "sooner": row.sooner,
@@ -58,7 +59,9 @@ def _fields(sessions: list[SessionView]) -> dict[str, object]:
     return {"at_most_micros": sum(row.at_most for row in rows), "sessions": shown}
 
 
-def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView], sessions: list[SessionView]) -> None:
+def _print_status(
+    app: App, found: DaemonStatus, alarms: list[AlarmView], sessions: list[SessionView], by_budget: dict[str, str]
+) -> None:
     now = found.now
     open_money = f"{money(found.open_accrued)} so far, at most {money(found.open_max_cost)}"
     if found.sessions_open:
@@ -81,7 +84,7 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView], sessio
             ("alarms", plural(len(alarms), "alarm") if alarms else "none"),
         ]
     )
-    tonight_view.print_tonight(app, sessions, now)
+    tonight_view.print_tonight(app, sessions, by_budget, now)
     tables.out("")
     tables.table(app, found.providers, _columns(now))
     if all(each.key_state == "missing" for each in found.providers):

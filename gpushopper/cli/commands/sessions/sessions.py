@@ -5,11 +5,19 @@ from __future__ import annotations
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.input import daemon_completions
 from gpushopper.cli.input.command_classes import Group, add_options
 from gpushopper.cli.output import tables
 
 LIST = (
-    click.option("-c", "--consumer", default="", help="Only sessions of this consumer."),
+    click.option(
+        "-c",
+        "--consumer",
+        default="",
+        metavar="NAME",
+        shell_complete=daemon_completions.consumers,
+        help="Only sessions of this consumer.",
+    ),
     click.option("-s", "--status", default="", help="Only sessions in this status."),
     click.option("-a", "--all", "everything", is_flag=True, help="Ended sessions too."),
 )

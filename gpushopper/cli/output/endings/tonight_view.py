@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.output import tables
@@ -10,7 +11,7 @@ from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
-    from gpushopper.wire import SessionView
+    from gpushopper.wire import BudgetView, SessionView
 
 
 class Tonight(NamedTuple):
@@ -21,13 +22,13 @@ class Tonight(NamedTuple):
     until_at: int | None
     ended_by: str
     sooner: str
-    """What may end it before, as `idle 30m`."""
+    """What may end it before, as `idle 30m`, `budget lab 19:36`."""
     bills_on: bool
 
 
-def tonight(sessions: list[SessionView]) -> list[Tonight]:
-    """What may still bill, the dearest first."""
-    rows = [Tonight(each.name, _more(each), each.deadline_at, ended_by(each), _sooner(each), each.bills_on)
+def tonight(sessions: list[SessionView], by_budget: Mapping[str, str]) -> list[Tonight]:
+    """What may still bill, the dearest first; `by_budget` from `budget_ends`."""
+    rows = [Tonight(each.name, _more(each), each.deadline_at, ended_by(each), _sooner(each, by_budget), each.bills_on)
             for each in sessions]  # fmt: skip
     return sorted(rows, key=lambda row: -row.at_most)
 
@@ -50,16 +51,23 @@ def ended_by(session: SessionView) -> str:
     return "this computer alone"
 
 
-def _sooner(session: SessionView) -> str:
+def budget_ends(budgets: Sequence[BudgetView], now: int) -> dict[str, str]:
+    """Which budget ends a session at the present rates, and when: `budget lab 19:36`, by the session's id."""
+    ends = [(end.at, end.session, one.name) for one in budgets for limit in one.limits for end in limit.ends]
+    return {session: f"budget {name} {clock_time(at, now)}" for at, session, name in sorted(ends, reverse=True)}
+
+
+def _sooner(session: SessionView, by_budget: Mapping[str, str]) -> str:
     limits = session.limits
     found = [f"idle {span(limits.idle_us)}"] if limits.idle_us else []
     found += [f"contact {span(limits.contact_us)}"] if limits.contact_us else []
+    found += [by_budget[session.id]] if session.id in by_budget and not session.end_stage else []
     return ", ".join(found)
 
 
-def print_tonight(app: App, sessions: list[SessionView], now: int) -> None:
+def print_tonight(app: App, sessions: list[SessionView], by_budget: Mapping[str, str], now: int) -> None:
     """Print it; nothing where no session is open. Whatever goes on billing without this computer is said below."""
-    rows = tonight(sessions)
+    rows = tonight(sessions, by_budget)
     if not rows:
         return
     total = sum(row.at_most for row in rows)

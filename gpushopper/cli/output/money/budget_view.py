@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 PER = {"daily": "a day", "monthly": "a month", "session": "a session"}
 BAR = 10
 """Characters of a bar."""
+CENT = 10_000
+"""Micro-dollars."""
+MARGIN = (
+    "Committed is more than AT MOST in ls: it also holds what a late end may cost (half an hour, the disk for a day), "
+    "and 10 GB of traffic each way. What is not used of it is free once a session has ended."
+)
 NAMED = 3
 """How many sessions a page names as holders."""
 
@@ -89,7 +95,7 @@ def print_budget(app: App, found: BudgetView) -> None:
     tables.facts([("budget", found.name), ("counts", _counts(found)), ("at 100 %", at_100)])
     for limit in found.limits:
         tables.out("")
-        share = f"{money(limit.spent_micros)} spent, {money(limit.committed_micros)} committed"
+        share = f"{money(limit.spent_micros)} spent{_traffic(limit)}, {money(limit.committed_micros)} committed"
         tables.out(clean(limit_text(limit)))
         pairs = [
             (f"  {bar(limit)}", f"{share}, {money(limit.left_micros)} left"),
@@ -99,6 +105,13 @@ def print_budget(app: App, found: BudgetView) -> None:
             ("  ends", ", then ".join(f"{end.name} {clock_time(end.at, now)}" for end in limit.ends)),
         ]
         tables.facts(pairs)
+    if any(limit.committed_micros > limit.spent_micros for limit in found.limits):
+        tables.sentences(["", MARGIN])
+
+
+def _traffic(limit: BudgetLimit) -> str:
+    """What of it the cloud has billed for traffic; empty below a cent."""
+    return f" ({money(limit.traffic_micros)} of it for traffic)" if limit.traffic_micros >= CENT else ""
 
 
 def _counts(found: BudgetView) -> str:
@@ -106,9 +119,10 @@ def _counts(found: BudgetView) -> str:
 
 
 def _holders(limit: BudgetLimit) -> str:
-    named = [f"{holder.name} {money(holder.committed_micros)}" for holder in limit.holders[:NAMED]]
-    rest = len(limit.holders) - NAMED
-    return ", ".join(named) + (f" and {rest} more" if rest > 0 else "")
+    shown = [holder for holder in limit.holders[:NAMED] if holder.committed_micros >= CENT]
+    named = [f"{holder.name} {money(holder.committed_micros)}" for holder in shown]
+    rest = len(limit.holders) - len(shown)
+    return ", ".join(named) + (f" and {rest} more" if named and rest > 0 else "")
 
 
 def note_must_end(app: App, found: BudgetView, *, stop_now: bool) -> None:

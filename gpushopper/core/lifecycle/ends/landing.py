@@ -70,9 +70,13 @@ def on_clock(session: Session, attempt: Attempt, now: ClockSnapshot, policy: Pol
 def before_budget_end(
     session: Session, attempt: Attempt, end_at: int, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """Land before the moment at which a budget ends the session: as before a deadline, so that it costs no time."""
+    """Land before the moment at which a budget ends the session: as before a deadline, so that it costs no time.
+
+    Its script runs there by another limit (limits_line.py), also where there is nothing to pull.
+    """
     is_near = now.wall >= end_at - land_for_us(session, policy)
-    return [begin(session, BUDGET, now)] if is_near and lands(session, attempt) and not session.landing else []
+    has_any = lands(session, attempt) or (bool(session.before_end) and _is_used(session, attempt))
+    return [begin(session, BUDGET, now)] if is_near and has_any and not session.landing else []
 
 
 def after_budget_end(session: Session) -> list[Action]:
@@ -109,7 +113,8 @@ def _folders(session: Session) -> str:
 
 def begin(session: Session, reason: str, now: ClockSnapshot) -> UpdateSession:
     """Begin to land for this reason."""
-    text = f"{session.name}: {_folders(session)} pulled before it ends: {_WHY.get(reason, reason)}"
+    what = f"{_folders(session)} pulled" if session.pulls else "your script runs"
+    text = f"{session.name}: {what} before it ends: {_WHY.get(reason, reason)}"
     event = EventDraft("landing", text, {"reason": reason})
     return UpdateSession(session, {**NOT_LANDING, "landing": reason, "landing_at": now.wall}, event)
 
@@ -142,7 +147,14 @@ def counts_by_hand(session: Session, attempt: Attempt, pulled: PulledByHand, pol
 
 def hook_us(session: Session, policy: Policy) -> int:
     """How long its script may still write after an end was heard."""
-    return us(policy.hook_s + HOOK_MARGIN_S) if session.before_end else 0
+    return us(hook_s(session, policy) + HOOK_MARGIN_S) if session.before_end else 0
+
+
+def hook_s(session: Session, policy: Policy) -> float:
+    """How long its script is waited for; where a budget ends it, the instance is told with a heartbeat to begin."""
+    if not session.before_end:
+        return 0
+    return policy.hook_s + (policy.heartbeat_interval_s if session.landing == BUDGET else 0)
 
 
 def on_pull(session: Session, attempt: Attempt, found: Landed | NotLanded, now: ClockSnapshot) -> list[Action]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 
 from gpushopper.core.cloud import EndingKind
+from gpushopper.core.lifecycle.ends.landing import BUDGET
 from gpushopper.core.lifecycle.reachability import PROBED_STATES
 from gpushopper.core.model.actions import Action, EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt
@@ -15,7 +16,7 @@ from gpushopper.core.model.heartbeat import Brought, GuardStatus
 from gpushopper.core.model.run_folder import life_mark
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
-from gpushopper.core.timing.clock_snapshot import SECOND
+from gpushopper.core.timing.clock_snapshot import MINUTE, SECOND
 from gpushopper.core.timing.duration_text import span
 
 UNTIL_DEADLINE_S = 31 * 86_400
@@ -34,6 +35,7 @@ def acts_itself(kind: EndingKind) -> bool:
 
 def limits_line(session: Session, attempt: Attempt, policy: Policy) -> str:
     """The limits of a session as words of name and value, in whole seconds; 0: no such limit."""
+    land_us = _land_us(session, attempt)
     words = {
         "idle": _seconds(session.idle_us),
         "when": session.idle_when,
@@ -47,11 +49,23 @@ def limits_line(session: Session, attempt: Attempt, policy: Policy) -> str:
         "failed": round(policy.failed_run_hold_s),
         "life": life_mark(attempt.id),
     }
-    if session.land_for_us is not None:
-        words["land"] = _seconds(session.land_for_us)
+    if land_us is not None:
+        words["land"] = _seconds(land_us)
     if session.before_end:
         words["hook"] = zlib.crc32(session.before_end.encode())  # another script is other limits: it is brought anew
     return " ".join(f"{name}={value}" for name, value in words.items())
+
+
+def _land_us(session: Session, attempt: Attempt) -> int | None:
+    """How long before its deadline the instance runs the user's script; None: as usual.
+
+    Where a budget ends it there is no earlier deadline, nor an end that it must carry out: the script begins once that
+    much is left, which it is now. Whatever keeps the session after all sets it back (E7).
+    """
+    if session.landing != BUDGET or session.landing_at is None or not session.before_end:
+        return session.land_for_us
+    left_us = attempt.deadline.wall - session.landing_at + MINUTE
+    return max(left_us, session.land_for_us or 0)
 
 
 def _hold_s(session: Session) -> int:

@@ -1,4 +1,4 @@
-"""/sessions and below, POST /shutdown: provision, list, get, connection, extend, restart, limits, run ends, end."""
+"""/sessions and below, POST /shutdown: provision, list, get, extend, restart, limits, tags, run ends, end."""
 
 from __future__ import annotations
 
@@ -18,9 +18,18 @@ from gpushopper.engine.requests.commands import extend as extend_command
 from gpushopper.engine.requests.commands import provision as provision_command
 from gpushopper.engine.requests.commands import restart as restart_command
 from gpushopper.engine.requests.commands import set_limits as limits_command
+from gpushopper.engine.requests.commands.money import set_tags as tags_command
 from gpushopper.engine.requests.queries import sessions as queries
 from gpushopper.engine.requests.queries import ssh_connection
-from gpushopper.wire import EndRequest, ExtendRequest, LimitsRequest, ProvisionRequest, RestartRequest, RunEndRequest
+from gpushopper.wire import (
+    EndRequest,
+    ExtendRequest,
+    LimitsRequest,
+    ProvisionRequest,
+    RestartRequest,
+    RunEndRequest,
+    TagsRequest,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ def blueprint(service: Service) -> Blueprint:
         return json_response(ssh_connection.connection(handle.ctx, read_session_ref(ref)))
 
     _add_changes(routes, service)
+    _add_tags(routes, service)
     _add_early_ends(routes, service)
     return routes
 
@@ -88,6 +98,16 @@ def _add_changes(routes: Blueprint, service: Service) -> None:
     @routes.post("/shutdown")
     def shutdown() -> Response:
         return _end(service, None)
+
+
+def _add_tags(routes: Blueprint, service: Service) -> None:
+    """What the costs of a session are grouped by."""
+
+    @routes.put("/sessions/<ref>/tags")
+    def change_tags(ref: str) -> Response:
+        body = read_body(TagsRequest)
+        key = read_idempotency_key(body)
+        return json_response(tags_command.change_tags(service.handle, read_session_ref(ref), body, key))
 
 
 def _add_early_ends(routes: Blueprint, service: Service) -> None:

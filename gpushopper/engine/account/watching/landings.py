@@ -12,6 +12,7 @@ from gpushopper.core.lifecycle.ends.landing import (
     DEADLINE,
     USER,
     counts_by_hand,
+    hook_s,
     hook_us,
     is_pull_due,
     on_pull,
@@ -98,7 +99,7 @@ class Landings:
         left_s = max((attempt.hard_max_at - now.wall) / SECOND, 1.0)
         order = LandingOrder(
             session.id, session.name, session.pulls, session.pull_max,
-            hook_s=self.account.policy.hook_s if session.before_end else 0, by_user=session.landing == USER,
+            hook_s=hook_s(session, self.account.policy), by_user=session.landing == USER,
         )  # fmt: skip
         work = partial(self._land, remote, login, order, stop)
         if (pulled := self._counting(session, attempt)) is not None:

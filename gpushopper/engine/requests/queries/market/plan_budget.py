@@ -11,7 +11,7 @@ from gpushopper.core.model.session import Session
 from gpushopper.core.spending.admission import Denial
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.context import Context
-from gpushopper.engine.money.spending_check import denied_by_budget
+from gpushopper.engine.money.budget_denial import denied_by_budget
 from gpushopper.engine.new_attempt import new_attempt
 from gpushopper.store.consumers import present_name
 from gpushopper.store.money.budgets import load_budgets
