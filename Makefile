@@ -35,7 +35,8 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repeats a run)
 	@$(BIN)/gpu-shopper demo $(if $(SEED),--seed $(SEED))
 
-# Three files at a time: many tests wait for processes, and each worker collects all tests for itself.
+# Three files at a time: many tests wait for processes, and each worker collects all tests for itself. Folders whose
+# files share what is dear to make stay together (tests/spread.py).
 PYTEST_SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)

@@ -21,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.reporting import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: F401  hooks
+from tests.spread import pytest_xdist_make_scheduler  # noqa: F401  hook
 
 # `ci` repeats exactly; `sweep` draws new examples at random (make sweep).
 settings.register_profile(

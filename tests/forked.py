@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -87,12 +87,12 @@ class Forked:
 
 
 class Forks:
-    """Starts modules; the process that they are forked from ends with `close`."""
+    """Starts modules; the process that they are forked from has imported these, and ends with `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, imported: Sequence[str] = IMPORTED) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, "-m", "tests.forked", str(theirs.fileno())]
+            command = [sys.executable, "-m", "tests.forked", str(theirs.fileno()), *imported]
             self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()])
 
     def close(self) -> None:
@@ -145,9 +145,9 @@ def _pipe(ours: ExitStack) -> tuple[int, int]:
 # ---- the process that is forked
 
 
-def serve(requests: socket.socket) -> None:
+def serve(requests: socket.socket, imported: Sequence[str]) -> None:
     """Fork for each request, and tell each exit status, until the other side has gone."""
-    for name in IMPORTED:
+    for name in imported:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
@@ -207,4 +207,4 @@ def _become(words: list[str], environ: dict[str, str], folder: str, mask: int, f
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

@@ -90,7 +90,9 @@ def test_protocol_and_header_names_are_those_of_wire():
 
 
 def test_no_field_of_a_response_is_shadowed_by_a_method_of_dict():
-    classes = [cls for cls in vars(wire).values() if isinstance(cls, type) and is_dataclass(cls)]
+    classes = [
+        cls for cls in (getattr(wire, name) for name in wire.__all__) if isinstance(cls, type) and is_dataclass(cls)
+    ]
     assert {f.name for cls in classes for f in fields(cls)} & set(dir(JsonObject)) == set()
 
 

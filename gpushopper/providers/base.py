@@ -253,7 +253,7 @@ class Endpoint(Enum):
     CHARGES = "charges"
 
 
-def _has(client: object, *calls: str) -> bool:
+def has_calls(client: object, *calls: str) -> bool:
     """Whether the client has these calls. Asked at each step: `isinstance` of a protocol takes twenty times as long."""
     return all(getattr(client, name, None) is not None for name in calls)
 
@@ -278,7 +278,7 @@ class MarksAccount(Protocol):
 
 def marking(client: object) -> MarksAccount | None:
     """The client as one whose account can be marked; None where there is no such call."""
-    return cast(MarksAccount, client) if _has(client, "fetch_marks", "add_mark") else None
+    return cast(MarksAccount, client) if has_calls(client, "fetch_marks", "add_mark") else None
 
 
 class RegistersKeys(Protocol):
@@ -290,7 +290,7 @@ class RegistersKeys(Protocol):
 
 def registering(client: object) -> RegistersKeys | None:
     """The client as one that registers keys; None where there is no such call."""
-    return cast(RegistersKeys, client) if _has(client, "register_key") else None
+    return cast(RegistersKeys, client) if has_calls(client, "register_key") else None
 
 
 class MovesEnd(Protocol):
@@ -302,7 +302,7 @@ class MovesEnd(Protocol):
 
 def moving_end(client: object) -> MovesEnd | None:
     """The client as one whose cloud's timer can be moved; None where there is no such call."""
-    return cast(MovesEnd, client) if _has(client, "set_end") else None
+    return cast(MovesEnd, client) if has_calls(client, "set_end") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +325,7 @@ class RemovesLeftovers(Protocol):
 
 def leaving(client: object) -> RemovesLeftovers | None:
     """The client as one that removes what creates leave; None where it cannot."""
-    return cast(RemovesLeftovers, client) if _has(client, "fetch_leftovers", "remove_leftover") else None
+    return cast(RemovesLeftovers, client) if has_calls(client, "fetch_leftovers", "remove_leftover") else None
 
 
 class Provider(Protocol):

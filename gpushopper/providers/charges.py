@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast
 
 from gpushopper.core.model.records.charge import ChargeList
-from gpushopper.providers.base import ReadFailed
+from gpushopper.providers.base import ReadFailed, has_calls
 
 
-@runtime_checkable
 class TellsCharges(Protocol):
     """Charges come late, by hours or a day, and are rounded; instances that are gone have theirs still."""
 
@@ -19,4 +18,4 @@ class TellsCharges(Protocol):
 
 def charging(client: object) -> TellsCharges | None:
     """The client as one that tells charges; None where there is no such call."""
-    return client if isinstance(client, TellsCharges) else None
+    return cast(TellsCharges, client) if has_calls(client, "fetch_charges") else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast
+
+from gpushopper.providers.base import has_calls
 
 
-@runtime_checkable
 class Restarts(Protocol):
     """Disk, label, address and guard stay; what runs there ends."""
 
@@ -16,4 +17,4 @@ class Restarts(Protocol):
 
 def restarting(client: object) -> Restarts | None:
     """The client as one that restarts instances; None where there is no such call."""
-    return client if isinstance(client, Restarts) else None
+    return cast(Restarts, client) if has_calls(client, "restart") else None

@@ -32,11 +32,7 @@ def clear_alarm(store: Store, *, at: int, kind: str, subject: str) -> bool:
 
 def open_alarms(store: Store) -> list[AlarmView]:
     """Alarms neither cleared nor acknowledged, oldest first."""
-    query = AlarmRow.select(
-        AlarmRow.id, AlarmRow.kind, AlarmRow.subject, AlarmRow.text, AlarmRow.hint, AlarmRow.raised_at,
-        AlarmRow.acknowledged_at,
-    ).where(_is_shown())  # fmt: skip
-    return [AlarmView(*row) for row in store.rows(query.order_by(AlarmRow.id))]
+    return [AlarmView(*row) for row in store.rows(_shown())]
 
 
 def active_alarms(store: Store) -> set[tuple[str, str]]:
@@ -57,6 +53,14 @@ def acknowledge(store: Store, *, at: int, alarm_id: int | None) -> int:
 
 def _pair(one: Any, other: Any) -> tuple[Any, Any]:
     return one, other
+
+
+@cached_select
+def _shown() -> Any:
+    return AlarmRow.select(
+        AlarmRow.id, AlarmRow.kind, AlarmRow.subject, AlarmRow.text, AlarmRow.hint, AlarmRow.raised_at,
+        AlarmRow.acknowledged_at,
+    ).where(_is_shown()).order_by(AlarmRow.id)  # fmt: skip
 
 
 @cached_select

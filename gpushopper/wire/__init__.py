@@ -3,66 +3,73 @@
 Times are wall µs (integers), money is integer micro-dollars, ids are strings. The daemon validates requests with
 pydantic (unknown fields refused, S31); the client ignores fields of responses that it does not know, because responses
 only ever gain fields.
+
+Each module is imported when one of its names is first asked for: making its dataclasses takes a command or a job of the
+daemon longer than what it needs them for.
 """
 
 from __future__ import annotations
 
-from gpushopper.wire.alert_channels import Channels, ChannelTest, ChannelView
-from gpushopper.wire.bills import AccountBill, BillRow, Bills
-from gpushopper.wire.budgets import BudgetEnd, BudgetHolder, BudgetLimit, BudgetRequest, Budgets, BudgetView
-from gpushopper.wire.connection import ConnectionView
-from gpushopper.wire.custody import Custody, CustodyRow, SentRecorded, SentRequest, SentView
-from gpushopper.wire.deserialize import from_json
-from gpushopper.wire.money import (
-    ConsumerName,
-    Consumers,
-    ConsumerView,
-    CostForecast,
-    CostGroup,
-    CostRow,
-    Costs,
-    Rebuilt,
-)
-from gpushopper.wire.offers import BillingView, Inventory, MissingAccount, OfferGroup, OfferView
-from gpushopper.wire.plan import Plan, PlanAccount
-from gpushopper.wire.provider_log import ProviderLog
-from gpushopper.wire.report import Report, ReportAttempt, ReportRun
-from gpushopper.wire.requests import (
-    AckRequest,
-    EndRequest,
-    ExtendRequest,
-    LandedRequest,
-    LimitsRequest,
-    PlanRequest,
-    ProvisionRequest,
-    RestartRequest,
-    RunEndRequest,
-    SameAccountRequest,
-    SearchRequest,
-    TagsRequest,
-)
-from gpushopper.wire.responses import (
-    Accepted,
-    Alarms,
-    AlarmView,
-    AttemptView,
-    Audit,
-    AuditRow,
-    DaemonStatus,
-    Events,
-    EventView,
-    KeptOutputs,
-    LandedAnswer,
-    LandingView,
-    LimitsView,
-    ProviderStatus,
-    PullView,
-    SameAccountView,
-    Sessions,
-    SessionView,
-    TrustedRow,
-)
-from gpushopper.wire.why import EndView, SignalView, UseSpan, WhyView
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpushopper.wire.alert_channels import Channels, ChannelTest, ChannelView
+    from gpushopper.wire.bills import AccountBill, BillRow, Bills
+    from gpushopper.wire.budgets import BudgetEnd, BudgetHolder, BudgetLimit, BudgetRequest, Budgets, BudgetView
+    from gpushopper.wire.connection import ConnectionView
+    from gpushopper.wire.custody import Custody, CustodyRow, SentRecorded, SentRequest, SentView
+    from gpushopper.wire.deserialize import from_json
+    from gpushopper.wire.money import (
+        ConsumerName,
+        Consumers,
+        ConsumerView,
+        CostForecast,
+        CostGroup,
+        CostRow,
+        Costs,
+        Rebuilt,
+    )
+    from gpushopper.wire.offers import BillingView, Inventory, MissingAccount, OfferGroup, OfferView
+    from gpushopper.wire.plan import Plan, PlanAccount
+    from gpushopper.wire.provider_log import ProviderLog
+    from gpushopper.wire.report import Report, ReportAttempt, ReportRun
+    from gpushopper.wire.requests import (
+        AckRequest,
+        EndRequest,
+        ExtendRequest,
+        LandedRequest,
+        LimitsRequest,
+        PlanRequest,
+        ProvisionRequest,
+        RestartRequest,
+        RunEndRequest,
+        SameAccountRequest,
+        SearchRequest,
+        TagsRequest,
+    )
+    from gpushopper.wire.responses import (
+        Accepted,
+        Alarms,
+        AlarmView,
+        AttemptView,
+        Audit,
+        AuditRow,
+        DaemonStatus,
+        Events,
+        EventView,
+        KeptOutputs,
+        LandedAnswer,
+        LandingView,
+        LimitsView,
+        ProviderStatus,
+        PullView,
+        SameAccountView,
+        Sessions,
+        SessionView,
+        TrustedRow,
+    )
+    from gpushopper.wire.why import EndView, SignalView, UseSpan, WhyView
 
 PROTOCOL = 2
 """Increased only when an old client would misread a response."""
@@ -153,3 +160,41 @@ __all__ = [
     "WhyView",
     "from_json",
 ]
+
+_MODULE_OF = {
+    name: module
+    for module, names in {
+        "alert_channels": "Channels ChannelTest ChannelView",
+        "bills": "AccountBill BillRow Bills",
+        "budgets": "BudgetEnd BudgetHolder BudgetLimit BudgetRequest Budgets BudgetView",
+        "connection": "ConnectionView",
+        "custody": "Custody CustodyRow SentRecorded SentRequest SentView",
+        "deserialize": "from_json",
+        "money": "ConsumerName Consumers ConsumerView CostForecast CostGroup CostRow Costs Rebuilt",
+        "offers": "BillingView Inventory MissingAccount OfferGroup OfferView",
+        "plan": "Plan PlanAccount",
+        "provider_log": "ProviderLog",
+        "report": "Report ReportAttempt ReportRun",
+        "requests": (
+            "AckRequest EndRequest ExtendRequest LandedRequest LimitsRequest PlanRequest ProvisionRequest "
+            "RestartRequest RunEndRequest SameAccountRequest SearchRequest TagsRequest"
+        ),
+        "responses": (
+            "Accepted Alarms AlarmView AttemptView Audit AuditRow DaemonStatus Events EventView KeptOutputs "
+            "LandedAnswer LandingView LimitsView ProviderStatus PullView SameAccountView Sessions SessionView "
+            "TrustedRow"
+        ),
+        "why": "EndView SignalView UseSpan WhyView",
+    }.items()
+    for name in names.split()
+}
+"""Where each name is defined."""
+
+if not TYPE_CHECKING:  # types are checked by the imports above
+
+    def __getattr__(name: str) -> Any:
+        """A name that is asked for the first time; it is kept beside the others (PEP 562)."""
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        return found

@@ -18,22 +18,38 @@ from tests.cli.far_side import Far
 from tests.cli.in_process import Inside
 from tests.cli.ran import Ran
 from tests.cli.ssh_stage import Stage
+from tests.forked import Forks
 from tests.ssh_hosts import has_namespaces, limit
 
 LIMIT_S = 180
+IMPORTED = (
+    "gpushopper.cli",
+    "gpushopper.cli.commands.rent.plan",
+    "gpushopper.cli.output.json_output",
+    "gpushopper.cli.process.daemon_client",
+    "gpushopper.cli.process.sandbox_process",
+    "gpushopper.client",
+    "rich.console",
+    "rich.table",
+)
 
 
 class Shell:
-    """Runs `gpu-shopper` in one home, without a terminal."""
+    """Runs `gpu-shopper` in one home, without a terminal; from nothing where folder or variables are given."""
 
-    def __init__(self, home: Path, *first: str) -> None:
+    def __init__(self, home: Path, *first: str, forks: Forks | None = None) -> None:
+        self.forks = forks
         self.home = home
         self.first = first
 
     def __call__(self, *words: str, stdin: str = "", cwd: Path | None = None, **variables: str) -> Ran:
+        environ = {**os.environ, "GPU_SHOPPER_HOME": str(self.home), **variables}
+        if self.forks is not None and cwd is None and not variables:
+            command = ("gpushopper.cli", *self.first, *words)
+            return Ran(*self.forks.run(*command, env=environ, given=stdin, timeout_s=LIMIT_S))
         done = subprocess.run(
             [sys.executable, "-m", "gpushopper.cli", *self.first, *words],
-            env={**os.environ, "GPU_SHOPPER_HOME": str(self.home), **variables},
+            env=environ,
             input=stdin,
             capture_output=True,
             text=True,
@@ -44,20 +60,28 @@ class Shell:
         return Ran(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.fixture(scope="session")
+def cli_forks() -> Iterator[Forks]:
+    """Where commands are started without importing theirs again."""
+    server = Forks(IMPORTED)
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def gs(home: Path) -> Iterator[Shell]:
+def gs(home: Path, cli_forks: Forks) -> Iterator[Shell]:
     """Commands in this test's own, empty home."""
-    shell = Shell(home)
+    shell = Shell(home, forks=cli_forks)
     yield shell
     if (home / "run").exists():
         shell("daemon", "stop")
 
 
 @pytest.fixture(scope="session")
-def market() -> Iterator[Shell]:
+def market(cli_forks: Forks) -> Iterator[Shell]:
     """Commands with --sandbox, in a home whose market and daemon all tests share; the spending limits are wide."""
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    shell = Shell(top, "--sandbox")
+    shell = Shell(top, "--sandbox", forks=cli_forks)
     try:
         started = shell("sandbox", "start")
         assert started.code == 0, started.err

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from tests.floors.tree import ROOT, product_modules, syntax_of
+from tests.floors.tree import ROOT, nodes_of, product_modules, syntax_of
 
 ERRORS = ROOT / "gpushopper" / "errors.py"
 COMMANDS = ROOT / "gpushopper" / "cli" / "__init__.py"
@@ -20,7 +20,7 @@ def test_every_error_class_is_used():
         found.id if isinstance(found, ast.Name) else found.attr
         for name, module in product_modules()
         if name != "gpushopper/errors.py"
-        for found in ast.walk(module)
+        for found in nodes_of(module)
         if isinstance(found, ast.Name | ast.Attribute)
     }
     assert [found.name for found in classes if found.name not in bases | used] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
-from tests.floors.tree import PRODUCT, files, name_of, product_modules, syntax_of, text_of
+from tests.floors.tree import PRODUCT, files, name_of, nodes_of, product_modules, syntax_of, text_of
 
 MODULE_LINES = 400
 BODY_LINES = 40
@@ -39,7 +39,7 @@ def test_no_function_body_is_longer_than_40_lines():
     long = {
         f"{name}:{node.lineno} {node.name}": body_lines(node)
         for name, module in product_modules()
-        for node in ast.walk(module)
+        for node in nodes_of(module)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and body_lines(node) > BODY_LINES
     }
     assert long == {}

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.floors.tree import files, name_of, product_modules, text_of
+from tests.floors.tree import files, name_of, nodes_of, product_modules, text_of
 
 WHOLE_ROW_SAVE = re.compile(r"\.save\(")
 GLOBAL_BINDS = {"bind_ctx", "set_database", "DatabaseProxy"}
@@ -34,7 +34,7 @@ def at_import(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 def binds(module: ast.Module) -> Iterator[int]:
     """Yield the lines that bind models for the whole process."""
-    for found in ast.walk(module):
+    for found in nodes_of(module):
         if isinstance(found, ast.ClassDef) and found.name == "Meta":
             names = [t for s in found.body if isinstance(s, ast.Assign) for t in s.targets]
             yield from (t.lineno for t in names if isinstance(t, ast.Name) and t.id == "database")

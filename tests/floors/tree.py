@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,13 +15,14 @@ FOLDERS = ("gpushopper", "agent", "tests", "completions", "docs", ".ci")
 TEXTS = (*FOLDERS, "Makefile", "pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 
-def files(*tops: str, suffix: str = "") -> list[Path]:
+@cache
+def files(*tops: str, suffix: str = "") -> tuple[Path, ...]:
     """List the files under these names, sorted, caches left out."""
     found: list[Path] = []
     for top in tops:
         path = ROOT / top
         found += [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-    return sorted(p for p in found if p.name.endswith(suffix) and "__pycache__" not in p.parts)
+    return tuple(sorted(p for p in found if p.name.endswith(suffix) and "__pycache__" not in p.parts))
 
 
 def name_of(path: Path) -> str:
@@ -40,6 +42,26 @@ def syntax_of(path: Path) -> ast.Module:
     return ast.parse(text_of(path), filename=str(path))
 
 
+@cache
+def nodes_of(module: ast.Module) -> tuple[ast.AST, ...]:
+    """All of a module's syntax, as `ast.walk` finds it: that takes as long as parsing, and most rules look at it."""
+    return tuple(ast.walk(module))
+
+
+def lines_with(pattern: re.Pattern[str], *tops: str, suffix: str = "") -> list[str]:
+    """Name the lines under these names in which the pattern is found, with how they begin.
+
+    No pattern may span lines: a file in which it is not found at all is not split into lines.
+    """
+    return [
+        f"{name_of(path)}:{number} {line.strip()[:80]}"
+        for path in files(*tops, suffix=suffix)
+        if pattern.search(text_of(path))
+        for number, line in enumerate(text_of(path).splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
 def product_modules() -> Iterator[tuple[str, ast.Module]]:
     """Yield name and syntax of every module we ship."""
     for path in files(*PRODUCT, suffix=".py"):
@@ -48,7 +70,7 @@ def product_modules() -> Iterator[tuple[str, ast.Module]]:
 
 def imports_of(module: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield line and full name of every import, also the late ones inside functions."""
-    for node in ast.walk(module):
+    for node in nodes_of(module):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -8,14 +8,13 @@ import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
 from gpushopper.cli.process.sandbox_process import STOP_LIMIT_S
+from tests.forked import Forks
 
 CREATE = {"image": "ubuntu:22.04", "disk": 40, "label": "gs1-x", "env": {"GS_LABEL": "gs1-x"}}
 
@@ -36,10 +35,10 @@ class UnixConnection(http.client.HTTPConnection):
 class Process:
     """A sandbox process of one home."""
 
-    def __init__(self, home, *options):
+    def __init__(self, forks, home, *options):
         self.home = home
-        command = [sys.executable, "-m", "gpushopper.sandbox", "--home", str(home), *options]
-        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        words = ("gpushopper.sandbox", "--home", str(home), *options)
+        self.child = forks.start(*words, env=os.environ, stdout=True, stderr=True)
         line = self.child.stdout.readline()
         self.ready = json.loads(line) if line else None
 
@@ -71,12 +70,20 @@ class Process:
         return self.child.returncode, out, err
 
 
+@pytest.fixture(scope="module")
+def forks():
+    """Where sandboxes are started without importing theirs again; a command starts one from nothing."""
+    server = Forks(["gpushopper.sandbox.server"])
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def start(home):
+def start(home, forks):
     started = []
 
     def run(*options):
-        process = Process(home, *options)
+        process = Process(forks, home, *options)
         started.append(process)
         return process
 
@@ -85,9 +92,11 @@ def start(home):
         process.kill()
 
 
-def offline_ledger(home):
-    command = [sys.executable, "-m", "gpushopper.sandbox", "ledger", "--home", str(home)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.fixture
+def offline_ledger(home, forks):
+    """Print the ledger without a server: exit status, stdout, stderr."""
+    words = ("gpushopper.sandbox", "ledger", "--home", str(home))
+    return lambda: forks.run(*words, env=os.environ, given="", timeout_s=60)
 
 
 def test_status_is_the_ready_line(start, home):
@@ -112,14 +121,14 @@ def test_the_control_socket_is_private(start, home):
     assert stat.S_IMODE((home / "market" / "market.json").stat().st_mode) == 0o600
 
 
-def test_kill_loses_nothing_and_the_port_stays(start, home):
+def test_kill_loses_nothing_and_the_port_stays(start, home, offline_ledger):
     server = start("--boot-seconds", "0.2")
     number = server.rent()
     server.control("POST", "/faults", {"provider": "vast", "call": "list", "word": "empty200", "count": 2})
     assert server.vast("GET", "/api/v1/instances/")["instances"] == []
     server.control("POST", "/advance", {"by": "1h"})
     server.kill()
-    ledger = json.loads(offline_ledger(home).stdout)
+    ledger = json.loads(offline_ledger()[1])
     assert [(row["id"], row["state"]) for row in ledger["instances"]] == [(str(number), "running")]
     assert 3590 < ledger["instances"][0]["gpu_seconds"] < 3660
     again = start()
@@ -160,13 +169,13 @@ def test_a_port_that_others_took_is_given_up(start):
     assert moved != server.ready["dialects"]["vast"]["url"]
 
 
-def test_stop_is_graceful_and_the_ledger_stays_readable(start, home):
+def test_stop_is_graceful_and_the_ledger_stays_readable(start, home, offline_ledger):
     server = start()
     number = server.rent()
     assert server.control("POST", "/stop") == {"schema": 1, "stopping": True}
     assert server.child.wait(timeout=STOP_LIMIT_S) == 0  # as long as `sandbox stop` waits
     assert not (home / "market" / "control.sock").exists()
-    (row,) = json.loads(offline_ledger(home).stdout)["instances"]
+    (row,) = json.loads(offline_ledger()[1])["instances"]
     assert (row["id"], row["label"], row["env_label"]) == (str(number), "gs1-x", "gs1-x")
 
 
@@ -195,9 +204,9 @@ def test_a_broken_market_file_is_left_alone(start, home):
     assert (code, "cannot be read" in err, path.read_text()) == (1, True, "{")
 
 
-def test_no_market_no_ledger(home):
-    ran = offline_ledger(home)
-    assert (ran.returncode, ran.stdout, "no market in" in ran.stderr) == (1, "", True)
+def test_no_market_no_ledger(home, offline_ledger):
+    code, out, err = offline_ledger()
+    assert (code, out, "no market in" in err) == (1, "", True)
 
 
 def test_revise_does_what_an_operator_may_do(start):
@@ -251,8 +260,8 @@ def test_bad_requests_are_refused_and_change_nothing(start, path, body):
     assert server.control("GET", "/faults")["faults"] == []
 
 
-def test_too_long_a_home_is_refused_in_one_line(tmp_path):
+def test_too_long_a_home_is_refused_in_one_line(tmp_path, forks):
     home = tmp_path / ("x" * 120)
-    ran = Process(home).kill()
+    ran = Process(forks, home).kill()
     assert (ran[0], ran[2].count("\n"), "too long" in ran[2]) == (1, 1, True)
     assert os.listdir(tmp_path)

@@ -57,8 +57,9 @@ class Told:
     def _until(self, ref: str, status: str) -> bool:
         def is_there() -> bool:
             self.most = max(self.most, len(self.world.our_instances()))
-            return self.world.status(ref) == status
+            return is_reached()
 
+        is_reached = self.world.has_status(ref, (status,))
         assert self.world.run_until(is_there, 7200), self.world.view(ref)
         return True
 

@@ -307,7 +307,11 @@ class World:
         return self.reaches(ref, ("stopped", "failed"), limit_s)
 
     def reaches(self, ref: str, wanted: tuple[str, ...], limit_s: float) -> bool:
-        """Run until the session has one of these statuses; it follows from rows, so is read once they have changed."""
+        """Run until the session has one of these statuses."""
+        return self.run_until(self.has_status(ref, wanted), limit_s)
+
+    def has_status(self, ref: str, wanted: tuple[str, ...]) -> Callable[[], bool]:
+        """Whether the session has one of these statuses; it follows from rows, so is read once they have changed."""
         seen = -1
 
         def is_there() -> bool:
@@ -317,7 +321,7 @@ class World:
             seen = self.store.last_change
             return self.status(ref) in wanted
 
-        return self.run_until(is_there, limit_s)
+        return is_there
 
     # ---- the truth
 

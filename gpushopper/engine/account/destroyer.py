@@ -87,8 +87,11 @@ class Destroyer:
 
     def dues(self, now: ClockSnapshot) -> list[int]:
         """When each waiting destroy can be sent, in µs of the boot clock."""
+        waiting = [a for a in self._waiting(now) if not self._waits_for_absence(a)]
+        if not waiting:
+            return []
         free = self.account.calls.free_boot(Endpoint.DESTROY, now)
-        return [max(self._due_boot(a, now), free) for a in self._waiting(now) if not self._waits_for_absence(a)]
+        return [max(self._due_boot(a, now), free) for a in waiting]
 
     # ---- sending
 

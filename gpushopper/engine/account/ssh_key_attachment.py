@@ -48,8 +48,11 @@ class KeyAttachment:
 
     def dues(self, now: ClockSnapshot) -> list[int]:
         """When each waiting key can be attached, in µs of the boot clock."""
+        waiting = self._waiting()
+        if not waiting:
+            return []
         free = self.account.calls.free_boot(Endpoint.KEYS, now)
-        return [max(self._next.get(a.id, now.boot), free) for a in self._waiting()]
+        return [max(self._next.get(a.id, now.boot), free) for a in waiting]
 
     def send(self, now: ClockSnapshot) -> None:
         """Start at most one call that is due."""

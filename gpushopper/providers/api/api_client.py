@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -262,7 +262,13 @@ class ApiClient:
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in call.query.items())
         url = f"{self._base}{call.path}{'?' if query else ''}{query}"
         given = {**headers, **_HEADERS}
-        return httpx.Request(call.method, url, headers=given, json=call.body, extensions=_limits(left))
+        return httpx.Request(call.method, _parsed(url), headers=given, json=call.body, extensions=_limits(left))
+
+
+@lru_cache(maxsize=64)
+def _parsed(url: str) -> httpx.URL:
+    """An address, parsed once: each poll asks for the same one, and parsing takes longer than all else of a request."""
+    return httpx.URL(url)
 
 
 def _limits(left: float) -> dict[str, Any]:

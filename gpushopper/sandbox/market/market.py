@@ -189,7 +189,8 @@ class Market:
         times = [create.at for create in self.pending_creates]
         times += [at for i in self.tracked.values() if (at := lifecycle.next_event(i)) is not None]
         existing = self.existing_instances()
-        for account in self.accounts.values():
+        running = {i.account_id for i in existing if i.phase is Phase.RUNNING}
+        for account in [self.accounts[number] for number in running]:  # without one no credit ends: F82
             since = max((i.billed_to for i in existing if i.account_id == account.id), default=now)
             profile = self.billing_of(account.provider)
             if (at := billing.credit_exhausted_at(profile, account, existing, since)) is not None:

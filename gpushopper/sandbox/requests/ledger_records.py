@@ -26,8 +26,15 @@ def begin_destroy(ctx: RequestContext, cloud_id: str) -> DestroyRecord:
 
 def record_in_ledger(ctx: RequestContext, response: Response) -> None:
     """Record creates and destroys for the ledger, with the reply that the caller receives."""
+    current = ctx.current
+    if current.create is not None or current.endpoint.call == "destroy" or current.destroys:
+        _record(ctx, current.ledger_reply or _reply(ctx, response))
+    if current.transport is not None and current.transport in LOST:
+        response.set_data(b"")
+
+
+def _record(ctx: RequestContext, reply: str) -> None:
     current, market = ctx.current, ctx.market
-    reply = current.ledger_reply or _reply(ctx, response)
     if current.create is not None:
         current.create.reply = reply
         market.creates.append(current.create)
@@ -41,8 +48,6 @@ def record_in_ledger(ctx: RequestContext, response: Response) -> None:
         market.destroys.append(record)
     if current.create is not None or current.destroys:
         market.changes += 1
-    if current.transport is not None and current.transport in LOST:
-        response.set_data(b"")
 
 
 def _reply(ctx: RequestContext, response: Response) -> str:

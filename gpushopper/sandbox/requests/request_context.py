@@ -85,7 +85,7 @@ class RequestContext:
         """Begin a request: determine its fault call and the instance or label that it names."""
         name = request.endpoint or ""
         endpoint = self.wire.endpoints.get(name, UNKNOWN)
-        body = request.get_json(force=True, silent=True)
+        body = request.get_json(force=True, silent=True) if request.get_data() else None
         body = body if isinstance(body, dict) else {}
         facts = self.wire.read_request(name, endpoint, body)
         g.current = current = CurrentRequest(name, endpoint, facts, body)

@@ -10,6 +10,7 @@ from gpushopper.core.model.records.charge import Charge
 from gpushopper.core.spending.bills.bill_check import Reading
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AttemptRow, BalanceRow, BillRow
+from gpushopper.store.sqlite.statements import cached_select
 
 _PARTS = ("gpu", "storage", "traffic", "other")
 
@@ -57,8 +58,7 @@ def attempts_with_instance(store: Store, provider: str, account: str, since: int
 
 def first_sent_at(store: Store, provider: str) -> int | None:
     """When the first create of an account's name was sent, wall µs; None: none was."""
-    query = AttemptRow.select(fn.MIN(AttemptRow.sent_at)).where(AttemptRow.provider == provider)
-    found: list[tuple[Any, ...]] = store.rows(query)
+    found: list[tuple[Any, ...]] = store.rows(_first_sent(provider))
     return None if found[0][0] is None else int(found[0][0])
 
 
@@ -75,3 +75,8 @@ def last_balances(store: Store, provider: str, account: str) -> list[Reading]:
     query = BalanceRow.select(BalanceRow.at, BalanceRow.balance)
     query = query.where(BalanceRow.provider == provider, BalanceRow.account == account)
     return [Reading(*row) for row in store.rows(query.order_by(BalanceRow.at.desc()).limit(2))]
+
+
+@cached_select
+def _first_sent(provider: str) -> Any:
+    return AttemptRow.select(fn.MIN(AttemptRow.sent_at)).where(AttemptRow.provider == provider)

@@ -37,15 +37,19 @@ def tags_of_sessions(store: Store, session_ids: Sequence[str]) -> dict[str, dict
 
 def tags_of(store: Store, session_id: str) -> dict[str, str]:
     """The tags of one session."""
-    query = SessionTagRow.select(SessionTagRow.key, SessionTagRow.value)
-    query = query.where(SessionTagRow.session_id == session_id)
-    return dict(store.rows(query.order_by(SessionTagRow.key)))
+    return dict(store.rows(_of(session_id)))
 
 
 @cached_select
 def _all() -> Any:
     columns = (SessionTagRow.session_id, SessionTagRow.key, SessionTagRow.value)
     return SessionTagRow.select(*columns).order_by(SessionTagRow.session_id, SessionTagRow.key)
+
+
+@cached_select
+def _of(session_id: str) -> Any:
+    query = SessionTagRow.select(SessionTagRow.key, SessionTagRow.value)
+    return query.where(SessionTagRow.session_id == session_id).order_by(SessionTagRow.key)
 
 
 @cached_select

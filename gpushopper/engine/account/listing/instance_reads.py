@@ -40,9 +40,12 @@ class InstanceReads:
 
     def dues(self, now: ClockSnapshot) -> list[int]:
         """When the next read can be sent, in µs of the boot clock; empty where none is pending."""
-        in_flight, free = self.account.calls.subjects(GET), self.account.calls.free_boot(Endpoint.GET, now)
+        in_flight = self.account.calls.subjects(GET)
         waits = any(instance_id not in in_flight for instance_id in self.account.observed.pending_reads)
         unread = [a for a in self._without_address() if a.instance_id not in in_flight]
+        if not waits and not unread:
+            return []
+        free = self.account.calls.free_boot(Endpoint.GET, now)
         dues = [max(free, self._address_boot.get(a.id, now.boot)) for a in unread]
         return [*dues, free] if waits else dues
 

@@ -56,7 +56,9 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     tx.run(same_account_alarms(ctx.cloud_of(name), ctx.clouds, ctx.seen_accounts))
     for attempt in () if is_copied_home else recorded.open:
         latest = tx.attempt(attempt)
-        tx.run(close_if_absent(latest, now, account.policy) if none_left(account, latest) else [])
+        absent = close_if_absent(latest, now, account.policy)
+        if absent and none_left(account, latest):  # which reads every open attempt again
+            tx.run(absent)
     observed.pending_reads = list_verification.ids_to_read(recorded, missing, now, account.policy)
     tx.run(observed.health.on_list(seen, detail, name, now, account.policy))
     if seen.is_complete:
