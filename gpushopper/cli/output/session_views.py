@@ -25,17 +25,17 @@ def columns(now: int) -> list[tables.Column]:
     return [
         tables.Column("NAME", lambda s: s.name),
         tables.Column("STATUS", status, whole=True),
-        tables.Column("GPU", gpu, spare=2),
-        tables.Column("CLOUD", lambda s: s.provider, spare=1),
+        tables.Column("GPU", gpu, whole=True, spare=2),
+        tables.Column("CLOUD", lambda s: s.provider, whole=True, spare=1),
         tables.Column("$/HR", lambda s: rate(s.rate or None), right=True),
         tables.Column("SPENT", lambda s: money(s.accrued), right=True),
         tables.Column("AT MOST", lambda s: money(s.max_cost), right=True),
         tables.Column("ENDS", lambda s: ends(s, now), whole=True, short=lambda s: ends(s, now).partition(" (")[0]),
-        tables.Column("GUARDS", guards, spare=3),
-        tables.Column("CONSUMER", lambda s: s.consumer, wide=True),
-        tables.Column("SSH", ssh, wide=True),
-        tables.Column("AGE", lambda s: age(s.created_at, now), wide=True),
-        tables.Column("ID", lambda s: s.id, wide=True),
+        tables.Column("GUARDS", guards, whole=True, spare=3),
+        tables.Column("CONSUMER", lambda s: s.consumer, whole=True, wide=True),
+        tables.Column("SSH", ssh, whole=True, wide=True),
+        tables.Column("AGE", lambda s: age(s.created_at, now), whole=True, wide=True),
+        tables.Column("ID", lambda s: s.id, whole=True, wide=True),
     ]
 
 

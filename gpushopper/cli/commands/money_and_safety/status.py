@@ -119,14 +119,14 @@ def _ago(at: int, now: int) -> str:
 def _columns(now: int) -> list[tables.Column]:
     return [
         tables.Column("CLOUD", lambda p: p.name),
-        tables.Column("STATE", lambda p: p.state),
+        tables.Column("STATE", lambda p: p.state, whole=True),
         tables.Column("OPEN", lambda p: p.open_attempts, right=True),
         tables.Column("BALANCE", lambda p: money(p.balance), right=True, whole=True),
         tables.Column("LASTS", lambda p: "-" if p.runway_us is None else span(p.runway_us), right=True),
-        tables.Column("LAST COMPLETE LIST", lambda p: _list_age(p, now)),
-        tables.Column("KEY", lambda p: p.key_source.split(" ")[0] or "-"),
+        tables.Column("LAST COMPLETE LIST", lambda p: _list_age(p, now), whole=True, brief="LISTED", spare=2),
+        tables.Column("KEY", lambda p: p.key_source.split(" ")[0] or "-", whole=True, spare=1),
         tables.Column("DETAIL", lambda p: p.detail),
-        tables.Column("ACCOUNT", lambda p: p.account, wide=True),
+        tables.Column("ACCOUNT", lambda p: p.account, whole=True, wide=True),
         tables.Column("KEY FROM", lambda p: p.key_source or "-", wide=True),
     ]
 

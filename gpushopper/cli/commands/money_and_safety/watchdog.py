@@ -121,12 +121,12 @@ def _show(app: App, found: JsonObject) -> None:
     now = app.now().wall
     columns = (
         tables.Column("CLOUD", lambda r: r.provider),
-        tables.Column("INSTANCE", lambda r: r.instance_id),
-        tables.Column("STATUS", lambda r: r.status),
+        tables.Column("INSTANCE", lambda r: r.instance_id, whole=True),
+        tables.Column("STATUS", lambda r: r.status, whole=True),
         tables.Column("$/HR", lambda r: rate(r.rate), right=True),
-        tables.Column("HARD MAXIMUM", lambda r: when(r.hard_max_at, now) if r.hard_max_at else "-"),
+        tables.Column("HARD MAXIMUM", lambda r: when(r.hard_max_at, now) if r.hard_max_at else "-", whole=True),
         tables.Column("NOTE", lambda r: r.note),
-        tables.Column("LABEL", lambda r: r.label, wide=True),
+        tables.Column("LABEL", lambda r: r.label, whole=True, wide=True),
     )
     extra = {name: found[name] for name in ("installations", "accounts", "unavailable", "ended", "unverified")}
     tables.rows(app, "instances", found.rows, columns, name="instance_id", **extra)

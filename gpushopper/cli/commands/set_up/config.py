@@ -25,7 +25,7 @@ MONEY = ("max_price", "dollars_per_hour")
 COLUMNS = (
     tables.Column("KEY", lambda row: row["key"]),
     tables.Column("VALUE", lambda row: row["shown"]),
-    tables.Column("FROM", lambda row: row["origin"]),
+    tables.Column("FROM", lambda row: row["origin"], spare=1),
 )
 
 

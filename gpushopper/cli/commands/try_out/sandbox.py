@@ -110,14 +110,14 @@ def ledger(app: App) -> None:
         return
     columns = [
         tables.Column("ID", lambda i: i.id),
-        tables.Column("CLOUD", lambda i: i.provider),
-        tables.Column("STATE", lambda i: i.state),
-        tables.Column("GPU s", lambda i: i.gpu_seconds, right=True),
-        tables.Column("DISK s", lambda i: i.storage_seconds, right=True),
+        tables.Column("CLOUD", lambda i: i.provider, whole=True, spare=3),
+        tables.Column("STATE", lambda i: i.state, whole=True),
+        tables.Column("GPU s", lambda i: i.gpu_seconds, right=True, spare=2),
+        tables.Column("DISK s", lambda i: i.storage_seconds, right=True, spare=1),
         tables.Column("BILLED", lambda i: f"${i.usd}", right=True),
-        tables.Column("ENDED BY", lambda i: i.ended_by or "-"),
-        tables.Column("WHOSE", lambda i: "foreign" if i.foreign else "ours"),
-        tables.Column("LABEL", lambda i: i.label or "-", wide=True),
+        tables.Column("ENDED BY", lambda i: i.ended_by or "-", whole=True),
+        tables.Column("WHOSE", lambda i: "foreign" if i.foreign else "ours", whole=True),
+        tables.Column("LABEL", lambda i: i.label or "-", whole=True, wide=True),
     ]
     tables.rows(app, "instances", found.instances, columns, name="id")
     if app.output in ("table", "wide"):

@@ -102,7 +102,7 @@ def _signal_columns(found: WhyView) -> list[tables.Column]:
         tables.Column("SIGN OF USE", lambda signal: signal.name),
         tables.Column("NOW", lambda signal: _value(signal, found), right=True, whole=True),
         tables.Column("LAST IN USE", lambda signal: _last(signal, found), whole=True),
-        tables.Column("COUNTS FROM", lambda signal: COUNTS.get(signal.name, "-")),
+        tables.Column("COUNTS FROM", lambda signal: COUNTS.get(signal.name, "-"), spare=1),
     ]
 
 
