@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -263,6 +264,14 @@ def test_every_command_and_every_option_has_help():
         for param in command.params:
             if isinstance(param, click.Option) and param.name not in ("until_stage",):
                 assert param.help, f"{path} {param.name}"
+
+
+def test_no_help_is_cut_in_a_narrow_terminal():
+    for path, command in commands(root):
+        context = click.Context(command, info_name=path, terminal_width=60)
+        text = command.get_help(context)
+        assert not re.search(r"[a-z,]\.\.\.$", text, re.MULTILINE), path
+        assert not re.search(r"\{[^}]{20,}", text.partition("\n\n")[0]), f"{path}: a list of choices in the usage line"
 
 
 def test_the_table_of_commands_names_what_is_there():

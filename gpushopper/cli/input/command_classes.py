@@ -169,6 +169,14 @@ class Group(click.Group):
             verbs = ", ".join(self.list_commands(ctx))
             raise click.UsageError(f"no such verb: {self.name} has {verbs}", ctx) from None
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs, each with its whole first sentence: click would end a long one in `...`."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        lines = [(name, verb.get_short_help_str(200)) for name, verb in found if verb is not None and not verb.hidden]
+        if lines:
+            with formatter.section("Commands"):
+                formatter.write_dl(lines)
+
     def _names_a_verb(self, args: list[str]) -> bool:
         words = [word for word in args if not word.startswith("-")]
         plain = bool(args) and not args[0].startswith("-")

@@ -160,8 +160,7 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
     )
     if session.attempts:
         tables.out(f"\n{plural(len(session.attempts), 'attempt')}:")
-        for attempt in session.attempts:
-            tables.out(f"  {_attempt(attempt, now)}")
+        tables.sentences(f"  {_attempt(attempt, now)}" for attempt in session.attempts)
 
 
 def money_line(session: SessionView) -> str:
