@@ -62,9 +62,10 @@ COMMANDS = (
 )
 """Section, name, `module:attribute` and help line of every command; `--help` needs no other import."""
 
-EPILOG = "Exit status: 0 done, 2 usage, 3 not found, 4 key or configuration, 5 no daemon, 6 refused by a rule, \
-7 no offer or no answer of a cloud, 8 accepted but not verified (may still bill), 9 problems found, 130 interrupted; \
-ssh and run pass on the exit status of the remote command, their own failures are 125."
+EPILOG = "Exit status: 0 done, 1 cancelled or failed, 2 usage, 3 not found, 4 key or configuration, 5 no daemon, \
+6 refused by a rule, 7 no offer or no answer of a cloud, 8 accepted but not verified (may still bill), \
+9 problems found, 130 interrupted; ssh and run pass on the exit status of the remote command, their own failures are \
+125."
 
 
 @click.group(

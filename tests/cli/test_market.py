@@ -84,7 +84,7 @@ def test_the_contract_of_the_sandbox_status(inside: Inside):
 def test_provision_plans_rents_and_prints_the_session(inside: Inside):
     ran = inside("provision", *GPU, "--name", "one", "--yes")
     assert ran.code == 0, ran.err
-    assert ran.err.splitlines()[0].startswith("At most $")
+    assert ran.err.splitlines()[0].startswith("Cost: at most $") or ran.err.startswith("Cost: $")
     assert "ready in " in ran.err
     assert "none (simulated instances)" in ran.err
     lines = ran.out.splitlines()
@@ -94,7 +94,7 @@ def test_provision_plans_rents_and_prints_the_session(inside: Inside):
 
     ended = inside("shutdown", "one", "--yes")
     assert (ended.code, ended.out.split()[:2]) == (0, ["one", "off"]), ended.err
-    assert "off (no longer listed); the daemon verifies it" in ended.err
+    assert "no longer listed by Vast.ai; verifying in the background" in ended.err
     assert "destroyed" not in ended.out + ended.err
 
     proven = inside("shutdown", "one", "--yes", "--wait", "proven", "--json")

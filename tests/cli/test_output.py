@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import get_type_hints
@@ -17,12 +19,13 @@ from gpushopper import wire
 from gpushopper.cli import COMMANDS, error_report, main, new_app, root
 from gpushopper.cli.input.prompts import Declined
 from gpushopper.cli.output import json_output, session_phases, session_views, tables
-from gpushopper.cli.output.progress_display import PlainProgress
+from gpushopper.cli.output.progress_display import LiveProgress, PlainProgress
 from gpushopper.cli.process.homes import environment
 from gpushopper.client import JsonObject
 from gpushopper.errors import NotVerified, ProviderFailed, ShopperError
 from gpushopper.paths import Home
 from tests.cli.conftest import Shell
+from tests.cli.in_process import Stream
 from tests.test_client import Peer, reply
 
 # Integers of the answers that are neither a time, nor money, nor a span.
@@ -137,8 +140,10 @@ def test_an_interruption_says_what_continues(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_declined_prompt_is_not_an_interruption(capsys: pytest.CaptureFixture[str]):
-    assert error_report.report(new_app(), Declined()) == 130
-    assert capsys.readouterr().err == "declined: nothing was done\n"
+    """The answer `n` is no signal: the status is 1, and what was not done is said."""
+    assert error_report.report(new_app(), Declined()) == 1
+    assert error_report.report(new_app(), Declined("Nothing was rented.")) == 1
+    assert capsys.readouterr().err == "Cancelled. Nothing was done.\nCancelled. Nothing was rented.\n"
 
 
 @pytest.mark.parametrize(
@@ -355,7 +360,7 @@ def test_a_session_that_waits_for_an_account_is_seen_in_lists_and_progress(capsy
     assert session_views.status(waits) == "pending (waits for an account)"
     assert session_views.status(view(status="pending")) == "pending"
     session_phases.show_provisioning_progress(PlainProgress(), waits, 0)
-    assert capsys.readouterr().err.splitlines() == ["skipped vast:1: throttled", f"waiting for {awaited}"]
+    assert capsys.readouterr().err.splitlines() == ["vast:1 failed: throttled", f"waiting for {awaited}"]
 
 
 def test_what_is_billed_whatever_the_end_is_said_before_it():
@@ -371,7 +376,7 @@ def test_a_session_that_bills_on_says_so():
     assert session_views.bills_on(view(bills_on=True, ended_at=5)) == "", "it has ended"
 
 
-def test_progress_prints_a_step_once_and_a_skipped_offer_on_one_line(capsys: pytest.CaptureFixture[str]):
+def test_progress_prints_a_step_once_and_a_failed_offer_on_one_line(capsys: pytest.CaptureFixture[str]):
     steps = PlainProgress()
     failed = {"id": "a0", "state": "closed", "reason": "boot_timeout", "offer": "vast:9"}
     first = JsonObject({**view().attempts[0], **failed})
@@ -384,10 +389,38 @@ def test_progress_prints_a_step_once_and_a_skipped_offer_on_one_line(capsys: pyt
     unclear = JsonObject({**now, "id": "a2", "state": "uncertain"})
     session_phases.show_provisioning_progress(steps, view(attempts=[unclear], waiting_for="the list"), 0)
     assert capsys.readouterr().err.splitlines() == [
-        "skipped vast:9: boot timeout",
+        "vast:9 failed: boot timeout",
         "starting instance 77: loading",
         "requesting vast:1 (1x H100, $2.000/h): vast refuses the key",
         "create outcome of vast:1 unknown: waiting for the list; counted as billed until then",
+    ]
+
+
+def test_an_ended_session_is_called_destroyed_and_has_no_guards():
+    """On Vast a stopped instance bills: the word would frighten."""
+    over = view(status="stopped", ended_at=0, end_stage="proven", guards="D+I", guard_state="armed")
+    assert session_views.status(over) == "destroyed" and session_views.guards(over) == "-"
+    assert session_views.ends(over, 5).startswith("ended ") and "ago" not in session_views.ends(over, 5)
+    never = view(status="stopped", attempts=[])
+    assert session_views.status(never) == "ended, nothing was rented"
+
+
+def test_what_has_failed_gets_no_tick(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stderr", Stream(is_terminal=True))
+    monkeypatch.setenv("TERM", "xterm")
+    failed = {"id": "a0", "state": "closed", "reason": "boot_timeout", "offer": "vast:9"}
+    first, now = JsonObject({**view().attempts[0], **failed}), view().attempts[0]
+    ready = JsonObject({**now, "state": "running", "ready_at": 5_000_000})
+    with LiveProgress() as steps:
+        steps.step("a0 booting", "starting instance 9")
+        session_phases.show_provisioning_progress(steps, view(attempts=[first, now]), 0)
+        session_phases.show_provisioning_progress(steps, view(attempts=[first, ready], status="running"), 0)
+    said = [line.strip() for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "\n", sys.stderr.getvalue()).splitlines()]
+    lines = [" ".join(pair) for pair in pairwise(said) if pair[0] in ("✓", "✗")]
+    assert lines == [
+        "✗ vast:9 failed: boot timeout",
+        "✓ starting instance 77: loading",
+        "✓ ready in 5s, ends 00:00 (now)",
     ]
 
 

@@ -19,7 +19,7 @@ _PADDING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$")
 STYLES = {
     "running": "green", "ready": "green", "pending": "yellow", "provisioning": "yellow", "stopping": "yellow",
     "starting": "yellow", "failed": "red", "degraded": "red", "keyless": "red", "stopped": "dim", "foreign": "dim",
-    "ours": "green", "ours_unknown": "red",
+    "destroyed": "dim", "ours": "green", "ours_unknown": "red",
 }  # fmt: skip
 """Colours of status words; the word itself always says the same."""
 

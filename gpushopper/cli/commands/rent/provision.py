@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gpushopper.config import Config
     from gpushopper.wire import Plan, PlanRequest, ProvisionRequest, SessionView
 
+NOT_RENTED = "Nothing was rented."
 WATCHED_S = 20.0
 """How long to wait for its agent, which is brought once it is ready."""
 OLDEST_US = 60 * SECOND
@@ -83,7 +84,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
         print_plan(app, found, disclosure)
     note_missing(app, [*found.missing, *found.left_out])
     refuse_over_limit(found)
-    confirm(app, f"Rent it, for at most {money(found.max_cost)}?", yes)
+    confirm(app, f"Rent it, for at most {money(found.max_cost)}?", yes, NOT_RENTED)
     found = fresh_plan(app, request, found, planned_at, yes)
     app.interrupt_hint = "the request may have been accepted; see: gpu-shopper ls"
     accepted = app.client.provision(_request(found, config, {**given, "landing": landing}, wanted.plain))
@@ -118,7 +119,7 @@ def fresh_plan(app: App, request: PlanRequest, found: Plan, planned_at: int, yes
         if newer.max_cost > found.max_cost:
             app.note("The offers have changed meanwhile.")
             print_plan(app, newer)
-            confirm(app, f"Rent it, for at most {money(newer.max_cost)}?", yes)
+            confirm(app, f"Rent it, for at most {money(newer.max_cost)}?", yes, NOT_RENTED)
         found = newer
     return found
 
@@ -199,7 +200,7 @@ def _wait(app: App, ref: str, limit_us: int) -> SessionView:
 
 
 def _wait_watched(app: App, session: SessionView) -> SessionView:
-    """Wait a little for its agent; without one the session is handed over all the same."""
+    """Wait a little for its agent; without one the session is ready all the same."""
     latest = [session]
 
     def is_settled() -> bool:

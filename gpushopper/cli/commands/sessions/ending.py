@@ -57,7 +57,7 @@ def end_sessions(
         if text := landing_view.before_done(session) if lands else landing_view.lost(session):
             what += f"; {text}"
         if not app.as_json:
-            app.note(f"{'would end' if dry_run else 'to end'}: {session.name}, {what}")
+            app.note(f"{'Would' if dry_run else 'Will'} destroy {session.name}: {what}")
     if dry_run:
         print_ended(app, found)
         return
@@ -66,7 +66,7 @@ def end_sessions(
         return
     pulls = lands and any(session.pulls for session in ending)
     what = "What is not pulled is lost." if pulls else "What is on the disk is lost."
-    confirm(app, f"Destroy {plural(len(ending), 'instance')}? {what}", yes)
+    confirm(app, f"Destroy {plural(len(ending), 'instance')}? {what}", yes, "Nothing was destroyed.")
     if not force:
         output_keeping.keep_outputs(app, ending)
     if everything and not force:
@@ -185,8 +185,8 @@ def print_ended(app: App, sessions: list[SessionView]) -> None:
 
 def _stage(session: SessionView) -> str:
     stages = {
-        "proven": session_phases.outcome(session),
-        "off": "off",
+        "proven": session_views.outcome(session),
+        "off": "off, being verified",
         "requested": "requested, may still bill",
         "": "pulling, still bills" if landing_view.is_landing(session) else session.status,
     }

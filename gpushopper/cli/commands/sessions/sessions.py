@@ -10,7 +10,7 @@ from gpushopper.cli.output import tables
 
 LIST = (
     click.option("-c", "--consumer", default="", help="Only sessions of this consumer."),
-    click.option("-s", "--status", default="", help="Only sessions in this status."),
+    click.option("-s", "--status", default="", help="Only sessions in this status: running, destroyed, failed, ..."),
     click.option("-a", "--all", "everything", is_flag=True, help="Ended sessions too."),
 )
 VERBS = {
@@ -34,9 +34,13 @@ def sessions() -> None:
 @add_options(LIST)
 @click.pass_obj
 def list_sessions(app: App, consumer: str, status: str, everything: bool) -> None:
-    """List open sessions."""
+    """List open sessions.
+
+    GUARDS are who ends one at its deadline: D the daemon, I the instance itself, P the cloud's own timer.
+    """
     only_open = not (everything or status)
-    found = app.client.sessions(consumer=consumer, status=status, only_open=only_open).sessions
+    known = "stopped" if status == "destroyed" else status
+    found = app.client.sessions(consumer=consumer, status=known, only_open=only_open).sessions
     tables.rows(app, "sessions", found, _columns(app))
     if not found and app.output in ("table", "wide"):
         app.note("No open sessions (-a shows ended ones)." if only_open else "No sessions.")
