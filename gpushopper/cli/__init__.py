@@ -27,6 +27,7 @@ COMMANDS = (
     ("Sessions", "ls", "sessions.ls:ls", "Open sessions (short for sessions list)."),
     ("Sessions", "sessions", "sessions.sessions:sessions", "List, show, extend and end sessions."),
     ("Sessions", "get", "sessions.get:get", "Everything about one session."),
+    ("Sessions", "wait", "watching.wait:wait", "Wait until a session is ready or gone, or a run has ended."),
     ("Sessions", "extend", "sessions.extend:extend", "Give a session more time."),
     ("Sessions", "restart", "sessions.restart:restart", "Restart a session's instance in place."),
     ("Sessions", "set", "sessions.set:set_limits", "Change what ends a session early: idle, contact, hold."),
@@ -64,8 +65,8 @@ COMMANDS = (
 
 EPILOG = "Exit status: 0 done, 1 cancelled or failed, 2 usage, 3 not found, 4 key or configuration, 5 no daemon, \
 6 refused by a rule, 7 no offer or no answer of a cloud, 8 accepted but not verified (may still bill), \
-9 problems found, 130 interrupted; ssh and run pass on the exit status of the remote command, their own failures are \
-125."
+9 problems found, 124 not in time (wait), 130 interrupted; \
+ssh and run pass on the exit status of the remote command, their own failures are 125."
 
 
 @click.group(
