@@ -14,7 +14,7 @@ import click
 
 from gpushopper import __version__
 from gpushopper.cli.app import App
-from gpushopper.cli.input.command_classes import LazyGroup
+from gpushopper.cli.input.command_classes import LazyGroup, with_fields
 
 if TYPE_CHECKING:
     from gpushopper.client import Client
@@ -58,6 +58,8 @@ COMMANDS = (
     ("Set up", "notify", "set_up.notify:notify", "Be told elsewhere: webhook, Slack, Discord, ntfy, desktop, command."),
     ("Set up", "ssh-config", "set_up.ssh_config:ssh_config", "Make running sessions known to your own ssh."),
     ("Set up", "daemon", "set_up.daemon:daemon", "Start, stop and watch the daemon."),
+    ("Set up", "version", "set_up.version:version", "The versions of this command and of the daemon that runs."),
+    ("Set up", "help", "set_up.help:help_command", "Help of a command; exit-codes, environment, formatting, safety."),
     ("Try", "demo", "try_out.demo:demo", "A whole session in the sandbox, in a minute."),
     ("Try", "sandbox", "try_out.sandbox:sandbox", "Simulated clouds on this computer."),
 )
@@ -89,7 +91,7 @@ def main(args: list[str] | None = None) -> int:
     _escape_unencodable_output()
     try:
         words = app.words = _argv_as_utf8() if args is None else args
-        outcome = root.main(args=words, prog_name="gpu-shopper", standalone_mode=False, obj=app)
+        outcome = root.main(args=with_fields(words), prog_name="gpu-shopper", standalone_mode=False, obj=app)
         code = outcome if isinstance(outcome, int) else 0
         _finish(app)
         if sys.stdout is not None:

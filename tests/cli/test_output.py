@@ -76,13 +76,14 @@ def test_a_name_with_markup_and_escapes_stays_text(capsys: pytest.CaptureFixture
     [
         ("auto", {}, False), ("always", {}, True), ("always", {"NO_COLOR": "1"}, True), ("never", {}, False),
         ("auto", {"CLICOLOR_FORCE": "1"}, True), ("auto", {"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False),
-        ("auto", {"CLICOLOR_FORCE": "0"}, False),
+        ("auto", {"CLICOLOR_FORCE": "0"}, False), ("auto", {"FORCE_COLOR": "1"}, True),
+        ("auto", {"FORCE_COLOR": "0"}, False),
     ],
 )  # fmt: skip
 def test_colour_follows_the_option_then_the_environment(
     option: str, variables: dict[str, str], colored: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"):
+    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -95,7 +96,7 @@ def test_colour_follows_the_option_then_the_environment(
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"CLICOLOR": "0"}, {"TERM": "dumb"}])
 def test_a_terminal_may_be_told_to_stay_plain(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     terminal = SimpleNamespace(isatty=lambda: True)
-    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"):
+    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     assert new_app().has_color(terminal)  # type: ignore[arg-type]
     for name, value in variables.items():
@@ -262,7 +263,7 @@ def test_every_command_and_every_option_has_help():
     for path, command in commands(root):
         assert command.help, path
         for param in command.params:
-            if isinstance(param, click.Option) and param.name not in ("until_stage",):
+            if isinstance(param, click.Option):
                 assert param.help, f"{path} {param.name}"
 
 

@@ -32,6 +32,23 @@ def _store(name: str, fixed: object = None) -> Callable[[click.Context, click.Pa
     return callback
 
 
+def _store_fields(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Keep the fields that were named, and choose JSON, unless JSON lines are chosen."""
+    if value is not None:
+        app = _app(ctx)
+        app.fields = tuple(word.strip() for word in value.split(",") if word.strip())
+        app.output = app.output if app.output == "jsonl" else "json"
+
+
+def with_fields(args: list[str]) -> list[str]:
+    """`--json=A,B` as `--fields A,B`, up to `--`: what follows that is another program's."""
+    end = args.index("--") if "--" in args else len(args)
+    return [
+        f"--fields={word.removeprefix('--json=')}" if place < end and word.startswith("--json=") else word
+        for place, word in enumerate(args)
+    ]
+
+
 def output_options(*, hidden: bool) -> list[click.Parameter]:
     """The options of every command; after the command's name they are accepted, but not listed in its help."""
     common: dict[str, Any] = {"expose_value": False, "hidden": hidden, "default": None}
@@ -44,6 +61,16 @@ def output_options(*, hidden: bool) -> list[click.Parameter]:
             **common,
         ),
         click.Option(["--json"], is_flag=True, callback=_store("output", "json"), help="Same as -o json.", **common),
+        click.Option(
+            ["-q", "--quiet"], is_flag=True, callback=_store("output", "name"), help="Same as -o name.", **common
+        ),
+        click.Option(
+            ["--fields"],
+            metavar="A,B",
+            callback=_store_fields,
+            help="JSON with these fields of each row (--json=A,B); --json= lists them.",
+            **common,
+        ),
         click.Option(
             ["--color"],
             type=click.Choice(["auto", "always", "never"]),
@@ -101,7 +128,9 @@ class Command(click.Command):
         self.takes_bytes = takes_bytes
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        return [*super().get_params(ctx), *output_options(hidden=True)]
+        own = super().get_params(ctx)
+        taken = {text for each in own for text in each.opts}
+        return [*own, *(each for each in output_options(hidden=True) if not taken & {*each.opts})]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; surplus arguments are counted, where click would print them: one may be a key."""

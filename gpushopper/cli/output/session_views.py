@@ -238,6 +238,7 @@ def _attempt(attempt: AttemptView, now: int) -> str:
 def print_session(app: App, session: SessionView) -> None:
     """One session as the list shows it, or as one JSON object."""
     if app.output == "json":
-        tables.out(json_output.document(session=session))
+        (shown,) = tables.picked(app, [session])
+        tables.out(json_output.document(session=shown))
     else:
         tables.rows(app, "sessions", [session], columns(app.now().wall))

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import json_output
+from gpushopper.errors import UsageError
 
 PIPE_WIDTH = 240
 LEAST_WIDTH = 40
@@ -58,14 +59,31 @@ def rows(
 ) -> None:
     """Print rows in the chosen output format; `extra` are further fields of the JSON document."""
     if app.output == "json":
-        out(json_output.document(**{noun: items}, **extra))
+        out(json_output.document(**{noun: picked(app, items)}, **extra))
     elif app.output == "jsonl":
-        for line in json_output.lines(items):
+        for line in json_output.lines(picked(app, items)):
             out(line)
     elif app.output == "name":
         _names(items, name)
     elif items:
         table(app, items, columns)
+
+
+def picked(app: App, items: Sequence[Any]) -> Sequence[Any]:
+    """The rows with the fields that were asked for, as they are called in JSON.
+
+    Raises:
+        UsageError: one is unknown, or `--json=` asks which there are; the hint lists them.
+    """
+    if app.fields is None:
+        return items
+    whole = [json_output.to_json_fields(item) for item in items]
+    known = dict.fromkeys(name for row in whole for name in row)
+    unknown = [name for name in app.fields if name not in known]
+    if whole and (unknown or not app.fields):
+        text = f"no field {', '.join(unknown)}" if unknown else "name the fields"
+        raise UsageError(text, f"one or several of: {','.join(known)}", code="fields")
+    return [{name: row.get(name) for name in app.fields} for row in whole]
 
 
 def _names(items: Iterable[Any], name: str) -> None:

@@ -27,7 +27,14 @@ KEYRING_LIMIT_S = 30.0
 STAGES = {"": 0, "requested": 1, "off": 2, "proven": 3}
 
 WAIT = (
-    click.option("--wait", "until_stage", type=click.Choice(["off", "proven"]), default="off", show_default=True),
+    click.option(
+        "--wait",
+        "until_stage",
+        type=click.Choice(["off", "proven"]),
+        default="off",
+        show_default=True,
+        help="Wait until no longer listed, or until a receipt proves it.",
+    ),
     click.option("--no-wait", is_flag=True, help="Return once the end is accepted."),
     click.option("--timeout", type=SPAN, default="3m", show_default=True, help="How long to wait."),
     DRY_RUN,

@@ -47,7 +47,7 @@ def wait(app: App, names: tuple[str, ...], wanted: str, timeout: int | None, exi
       gpu-shopper wait a b c --for proven --timeout 10m
 
     STATE is ready (ssh works), off (no longer listed by its cloud), proven (a receipt proves that it is gone), ended
-    (the same), or run:ID.
+    (the same), or run:ID. The name - reads names from standard input.
     Exits 124 when the time is over, at once with 1 where it can no longer happen. Ctrl-C ends only the waiting.
     """
     app.interrupt_hint = "only the waiting has ended; see: gpu-shopper ls"
@@ -57,7 +57,7 @@ def wait(app: App, names: tuple[str, ...], wanted: str, timeout: int | None, exi
         raise UsageError(f"--for {wanted} is no state", f"one of {', '.join(STATES)}, or run:ID")
     if exit_status and not run:
         raise UsageError("--exit-status needs --for run:ID", "see: gpu-shopper wait --help")
-    found = [session_argument.to_show(app, name) for name in names or (None,)]
+    found = [session_argument.to_show(app, name) for name in session_argument.named(names) or (None,)]
     if run:
         status = _for_run(app, found, run, limit_s)
         raise click.exceptions.Exit(_exit_code(status) if exit_status else 0)
