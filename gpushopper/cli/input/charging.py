@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from gpushopper.config import Config
 
 CHARGING = (
-    click.option("-c", "--consumer", metavar="NAME", help="Consumer to charge (default: your user name)."),
+    click.option(
+        "-c",
+        "--consumer",
+        "--consumer-id",
+        "consumer",
+        metavar="NAME",
+        help="Consumer to charge (default: your user name).",
+    ),
     click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag it, to group its costs by."),
 )
 

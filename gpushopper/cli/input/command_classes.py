@@ -106,6 +106,17 @@ def load(target: str) -> click.Command | None:
     return found if isinstance(found, click.Command) else None
 
 
+def format_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Examples first: most people look for a line to change, and read on only then."""
+    if ctx.parent is None or ctx.parent.parent is not None:  # the program's own help, or that of a verb
+        return
+    from gpushopper.cli.input import examples
+
+    if found := examples.of(ctx.info_name or ""):
+        with formatter.section("Examples"):
+            formatter.write("".join(f"{'':{formatter.current_indent}}{line}\n" for line in found))
+
+
 @contextmanager
 def _hide_typed_words(ctx: click.Context) -> Iterator[None]:
     """Print an unknown option only if it looks like a mistyped one: in `keys set vast --KEY` it may be a key."""
@@ -143,6 +154,10 @@ class Command(click.Command):
         if rest and not takes_more and not ctx.resilient_parsing:
             self.refuse_extra(ctx, len(rest))
         return rest
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        format_examples(ctx, formatter)
+        super().format_help_text(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Check who owns the home folder, then run the command."""
@@ -198,6 +213,10 @@ class Group(click.Group):
             verbs = ", ".join(self.list_commands(ctx))
             raise click.UsageError(f"no such verb: {self.name} has {verbs}", ctx) from None
 
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        format_examples(ctx, formatter)
+        super().format_help_text(ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs, each with its whole first sentence: click would end a long one in `...`."""
         found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
@@ -240,13 +259,19 @@ class LazyGroup(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; suggest similar names for a mistyped one."""
+        if args[0] not in self.list_commands(ctx):
+            from gpushopper.cli.input import synonyms
+
+            args = synonyms.expanded(args)
         try:
             return click.Group.resolve_command(self, ctx, args)
         except click.UsageError as error:
             from difflib import get_close_matches
 
+            from gpushopper.cli.input import synonyms
+
             word = args[0]
-            close = get_close_matches(word, self.list_commands(ctx), n=3)
+            close = synonyms.meant(word) or get_close_matches(word, [*self.list_commands(ctx), *synonyms.COMMANDS], n=3)
             if close:
                 raise click.UsageError(f"no command {word}; did you mean {' or '.join(close)}?", ctx) from error
             if word.startswith("-"):

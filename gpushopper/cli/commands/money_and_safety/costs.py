@@ -69,7 +69,7 @@ def read_window(app: App, period: str | None, start: str | None, end: str | None
 def costs() -> None:
     """Show what was spent, and the max cost by the deadlines.
 
-    For instance: costs --by day --since 30d. All options: costs show --help
+    All options: costs show --help
     """
 
 

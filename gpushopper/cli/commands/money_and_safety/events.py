@@ -36,10 +36,7 @@ POLL_INTERVAL_S = 0.5
 def events(
     app: App, follow: bool, since: str | None, until: str | None, kinds: tuple[str, ...], ref: str | None, limit: int
 ) -> None:
-    """Show what happened, in order.
-
-    For instance: events --since 2h --kind ended --kind alarm
-    """
+    """Show what happened, in order."""
     if follow and until is not None:
         raise UsageError("give --follow or --until, not both", "see: gpu-shopper events --help")
     start, end = _time(app, since, "--since"), _time(app, until, "--until")

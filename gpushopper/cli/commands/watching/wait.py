@@ -41,11 +41,6 @@ STATES = ("ready", "off", "proven", "ended")
 def wait(app: App, names: tuple[str, ...], wanted: str, timeout: int | None, exit_status: bool) -> None:
     """Wait until sessions are in a state, or until a run has ended.
 
-    \b
-    For instance:
-      gpu-shopper wait train --for run:3fa9c1d2 --exit-status && gpu-shopper done train --yes
-      gpu-shopper wait a b c --for proven --timeout 10m
-
     STATE is ready (ssh works), off (no longer listed by its cloud), proven (a receipt proves that it is gone), ended
     (the same), or run:ID. The name - reads names from standard input.
     Exits 124 when the time is over, at once with 1 where it can no longer happen. Ctrl-C ends only the waiting.
