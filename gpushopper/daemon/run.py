@@ -37,6 +37,7 @@ from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.daemon.time_zone import user_zone
 from gpushopper.engine import registry_login_redaction
 from gpushopper.engine.alerts.dispatch import SENDERS, AlertDispatch
+from gpushopper.engine.completion_file import CompletionFile
 from gpushopper.engine.context import Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
@@ -150,6 +151,7 @@ class Daemon:
             Job("keys", self.keys.retry, RETRY_S),
             Job("ssh", ssh_files.sync, SSH_TIDY_S),
             Job("alerts", self.alerts.step, ALERTS_S),
+            Job("completion", CompletionFile(ctx, tuple(settings.alerts)).sync, SSH_TIDY_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
         ]
         self.schedule = Schedule(jobs, self.clock)

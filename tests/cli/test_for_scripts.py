@@ -9,8 +9,8 @@ import pytest
 
 from gpushopper import __version__
 from gpushopper.cli import root
-from gpushopper.cli.commands.set_up.help_topics import TOPICS
 from gpushopper.cli.input.command_classes import with_fields
+from gpushopper.cli.input.help_topics import TOPICS
 from tests.cli.conftest import Shell
 from tests.cli.in_process import Inside
 

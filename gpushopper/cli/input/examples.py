@@ -124,6 +124,9 @@ EXAMPLES: Mapping[str, str] = {
         daemon status
         daemon restart
         daemon logs -n 100""",
+    "completion": """
+        completion install
+        completion bash""",
     "demo": """
         demo
         demo --seed 7 --keep""",

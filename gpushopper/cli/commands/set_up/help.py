@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.commands.set_up.help_topics import TOPICS
 from gpushopper.cli.input.command_classes import Command
+from gpushopper.cli.input.help_topics import TOPICS
 from gpushopper.cli.output import json_output, tables
 from gpushopper.errors import NotFound
 
