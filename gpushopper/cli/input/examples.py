@@ -124,6 +124,9 @@ EXAMPLES: Mapping[str, str] = {
         daemon status
         daemon restart
         daemon logs -n 100""",
+    "doctor": """
+        doctor
+        doctor --json""",
     "completion": """
         completion install
         completion bash""",
