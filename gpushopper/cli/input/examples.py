@@ -21,6 +21,7 @@ EXAMPLES: Mapping[str, str] = {
         provision --gpu a100 --hours 4 --pull out:./results --tag paper=neurips""",
     "ls": """
         ls
+        ls -w
         ls -a --consumer alice
         ls --json=name,status,accrued_usd""",
     "get": """
