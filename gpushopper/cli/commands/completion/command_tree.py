@@ -37,7 +37,7 @@ ARGUMENTS = {
 """By the first word of the command and the argument's name."""
 OPTIONS = {
     "--gpu": "gpu", "--provider": "cloud", "--account": "cloud", "--consumer": "consumer", "--session": "any",
-    "--env-file": "file", "--setup": "file", "--onstart": "file", "--region": "=EU,US,Europe,Asia",
+    "--like": "any", "--env-file": "file", "--setup": "file", "--onstart": "file", "--region": "=EU,US,Europe,Asia",
     "--status": "=pending,provisioning,running,stopping,destroyed,failed", "--clouds": "cloud",
 }  # fmt: skip
 WAIT_STATES = "=ready,off,proven,ended,run:"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.commands.rent.like import filled
 from gpushopper.cli.commands.rent.plan import CHOICE, landing_of, plan_request, refuse_over_limit
 from gpushopper.cli.input.charging import CHARGING, consumer_of, read_tags
 from gpushopper.cli.input.command_classes import Command, add_options
@@ -40,6 +41,7 @@ OLDEST_US = 60 * SECOND
 """An offer older than this is not rented: its cloud is asked again first."""
 RENT = (
     click.option("--name", metavar="NAME", help="Name of the session (default: a generated one)."),
+    click.option("--like", metavar="NAME", help="As this session was rented, where no option says otherwise."),
     click.option("--keep-stopped", is_flag=True, help="Keep an instance the provider stopped; its disk still bills."),
     click.option("--hard-max", type=SPAN, metavar="SPAN", help="Allow more than 12 h in all; needs --reason."),
     click.option("--reason", default="", metavar="TEXT", help="Why it may run longer than 12 h."),
@@ -69,6 +71,8 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     until the instance is ready. The deadline is stored before anything is requested.
     """
     _check(given)
+    if given["like"] is not None:
+        given = filled(app, given, given["like"])
     landing = landing_of(given)
     wanted = session_setup.read(given)
     config = load_settings(app)
