@@ -23,6 +23,7 @@ from gpushopper.daemon.alerts.channel_settings import ChannelSettings
 from gpushopper.daemon.api.listener import Listener, check_path
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.completion_file import CompletionFile
 from gpushopper.daemon.keys import account_setup
 from gpushopper.daemon.keys.account_connection import unusable_accounts
 from gpushopper.daemon.keys.image_logins import ImageLogins
@@ -37,7 +38,6 @@ from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.daemon.time_zone import user_zone
 from gpushopper.engine import registry_login_redaction
 from gpushopper.engine.alerts.dispatch import SENDERS, AlertDispatch
-from gpushopper.engine.completion_file import CompletionFile
 from gpushopper.engine.context import Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor

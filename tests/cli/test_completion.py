@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from gpushopper.cli import root
 from gpushopper.cli.commands.completion import fish_script, posix_script
 from gpushopper.cli.commands.completion.command_tree import tree
 from tests.cli.in_process import Inside
+from tests.needs import find, needs
 
 SCRIPTS = Path(__file__).parents[2] / "completions"
 NAMES = "open\ttrain\nopen\ttrial-2\nended\told\nconsumer\talice\nbudget\tlab\nchannel\tdesk\naccount\tvast-lab\n"
@@ -57,13 +57,6 @@ def named(tmp_path: Path) -> dict[str, str]:
     return {"GPU_SHOPPER_HOME": str(tmp_path), "HOME": str(tmp_path), "PATH": "/nonexistent", "LANG": "C.UTF-8"}
 
 
-def shell(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"no {name} here")
-    return found
-
-
 @pytest.mark.parametrize("name", MAKERS)
 def test_the_scripts_in_the_repository_are_those_of_the_commands(name: str):
     """`make completions` writes them anew."""
@@ -85,21 +78,24 @@ def test_every_command_and_option_that_help_shows_is_completed():
     assert {"ssh", "keys set", "sandbox fault add", "completion install"} <= set(known)
 
 
+@needs("bash")
 @pytest.mark.parametrize("typed", CASES)
 def test_bash_offers_names_and_words_without_starting_a_program(typed: str, named: dict[str, str]):
     words = f"{typed}''" if typed.endswith(" ") else typed
     text = BASH.format(script=SCRIPTS / "gpu-shopper.bash", words=words)
     done = subprocess.run(
-        [shell("bash"), "-c", text], env=named, capture_output=True, text=True, timeout=30, check=True
+        [str(find("bash")), "-c", text], env=named, capture_output=True, text=True, timeout=30, check=True
     )
     assert sorted(done.stdout.split()) == sorted(CASES[typed].split()), done.stderr
     assert "not found" not in done.stderr
 
 
+@needs("fish")
 @pytest.mark.parametrize("typed", [typed for typed in CASES if typed != "ss"])
 def test_fish_offers_the_same(typed: str, named: dict[str, str]):
     text = FISH.format(script=SCRIPTS / "gpu-shopper.fish", words=typed)
-    fish = shell("fish")
+    fish = find("fish")
+    assert fish is not None
     done = subprocess.run(
         [fish, "--no-config", "-c", text], env=named, capture_output=True, text=True, timeout=30, check=True
     )

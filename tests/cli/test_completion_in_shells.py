@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import pty
 import select
-import shutil
 from pathlib import Path
 
 import pytest
 
 from gpushopper.clock import SystemClock
+from tests.needs import needs
 
 pytestmark = pytest.mark.proofs
 
@@ -51,10 +51,8 @@ class Typed:
         os.waitpid(self.pid, 0)
 
 
-@pytest.mark.parametrize("name", SHELLS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=needs(name)) for name in SHELLS])
 def test_names_of_sessions_are_completed(name: str, tmp_path: Path):
-    if shutil.which(name) is None:
-        pytest.skip(f"no {name} here")
     (tmp_path / "names").write_text("open\tpaper-3\nended\tpast\nconsumer\talice\n")
     shell = Typed(name, tmp_path)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpushopper.engine.completion_file import CompletionFile
+from gpushopper.daemon.completion_file import CompletionFile
 from gpushopper.store import consumers
 from gpushopper.wire import ExtendRequest
 from tests.engine.test_ssh_connection import rent
