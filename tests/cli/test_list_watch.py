@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from gpushopper.cli import new_app
-from gpushopper.cli.commands.watching.list_watch import _Changes, watch
+from gpushopper.cli.commands.sessions.list_watch import _Changes, watch
 from gpushopper.client import JsonObject
 from gpushopper.errors import DaemonUnreachable, UsageError
 from tests.cli.in_process import Stream

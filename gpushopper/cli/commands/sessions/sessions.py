@@ -57,7 +57,7 @@ def list_sessions(app: App, consumer: str, status: str, everything: bool, watch:
             app.note("No open sessions (-a shows ended ones)." if only_open else "No sessions.")
 
     if watch:
-        from gpushopper.cli.commands.watching.list_watch import watch as show_again
+        from gpushopper.cli.commands.sessions.list_watch import watch as show_again
 
         show_again(app, fetch, show)
     else:
