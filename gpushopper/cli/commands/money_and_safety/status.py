@@ -26,7 +26,7 @@ PROBLEMS = 9
 def status(app: App) -> None:
     """Show daemon, clouds, open costs and alarms. Exits 9 while an alarm is open.
 
-    LASTS: for how long a balance lasts at what its instances cost now.
+    LASTS: for how long a balance lasts at what its instances cost now. With -o wide also when each job last ran.
 
     Tonight: what may still bill if nobody does anything, at most how much, until when, and who ends it.
     """
@@ -76,9 +76,9 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView], sessio
             ("open", open_line),
             ("waiting", f"for an account that can rent: {', '.join(found.waiting)}" if found.waiting else ""),
             ("guards", app.with_sandbox_flag(_guards(found))),
-            ("jobs", ", ".join(f"{name} {_ago(at, now)}" for name, at in found.jobs.items())),
+            ("jobs", _jobs(found) if app.output == "wide" else ""),
             ("alerts", _channels(found)),
-            ("alarms", plural(len(alarms), "alarm") if alarms else "none"),
+            ("alarms", len(alarms) or "none"),
         ]
     )
     tonight_view.print_tonight(app, sessions, now)
@@ -110,6 +110,11 @@ def _guards(found: DaemonStatus) -> str:
     """What enforces deadlines: for simulated instances only the daemon (S1)."""
     alone = "daemon, and each instance with an I under GUARDS in: gpu-shopper ls"
     return alone if found.is_guarded else "daemon only (simulated instances)"
+
+
+def _jobs(found: DaemonStatus) -> str:
+    """When each periodic job last ran: for somebody who looks for a fault of the daemon."""
+    return ", ".join(f"{name} {_ago(at, found.now)}" for name, at in found.jobs.items())
 
 
 def _ago(at: int, now: int) -> str:

@@ -24,7 +24,7 @@ MONEY = ("max_price", "dollars_per_hour")
 
 COLUMNS = (
     tables.Column("KEY", lambda row: row["key"]),
-    tables.Column("VALUE", lambda row: row["shown"]),
+    tables.Column("VALUE", lambda row: row["shown"], whole=True),
     tables.Column("FROM", lambda row: row["origin"], spare=1),
 )
 

@@ -44,8 +44,8 @@ def doctor(app: App) -> None:
     tables.rows(app, "checks", checks, COLUMNS)
     problems = [check for check in checks if not check["ok"]]
     for check in problems:
-        if check["hint"] and not app.as_json:
-            app.note(f"{check['name']}: {check['hint']}")
+        if not app.as_json:
+            app.note(f"{check['name']}: {'; '.join(filter(None, (check['text'], check['hint'])))}")
     if problems:
         raise ProblemsFound(f"{plural(len(problems), 'problem')} found", "see the lines above")
 
