@@ -15,7 +15,7 @@ SESSION = JsonObject(
     name="train", gpu="RTX 4090", gpu_count=2, provider="lab", cloud="vast", image="ubuntu", disk_gb=40.0,
     created_at=0, deadline_at=3 * HOUR, consumer="alice", tags={"paper": "neurips"},
     limits=JsonObject(idle_us=30 * MINUTE, idle_when="gpu", contact_us=None, hold_us=HOUR),
-    pulls=[JsonObject(there="out", here="/home/a/results")],
+    pulls=[JsonObject(there="out", here="/srv/results")],
 )  # fmt: skip
 NOTHING = {
     "gpu": (), "gpus": None, "provider": None, "image": None, "disk": None, "hours": None, "span": None, "until": None,
@@ -39,7 +39,7 @@ def test_what_is_not_given_is_as_it_was(capsys: pytest.CaptureFixture[str]):
     assert like() == {
         **NOTHING, "gpu": ("RTX 4090",), "gpus": 2, "provider": "vast", "image": "ubuntu", "disk": 40.0,
         "span": 3 * HOUR, "consumer": "alice", "tags": ("paper=neurips",), "idle": 30 * MINUTE, "idle_when": "gpu",
-        "hold": HOUR, "pulls": ("out:/home/a/results",),
+        "hold": HOUR, "pulls": ("out:/srv/results",),
     }  # fmt: skip
     said = capsys.readouterr().err
     assert "As train: 2x RTX 4090, on vast, ubuntu, 40 GB, for 3h, charged to alice." in said
