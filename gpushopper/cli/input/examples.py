@@ -18,6 +18,7 @@ EXAMPLES: Mapping[str, str] = {
     "provision": """
         provision --gpu 4090 --hours 2 --name train
         provision --gpu 4090 --hours 8 --idle 30m --max-price 0.45 --yes
+        provision --gpu h100 --hours 4 --wait-for-capacity 2h --yes
         provision --like train --name train-2
         provision --gpu a100 --hours 4 --pull out:./results --tag paper=neurips""",
     "ls": """

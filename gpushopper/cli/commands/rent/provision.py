@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.commands.rent import capacity
 from gpushopper.cli.commands.rent.like import filled
 from gpushopper.cli.commands.rent.plan import CHOICE, landing_of, plan_request, refuse_over_limit
 from gpushopper.cli.input.charging import CHARGING, consumer_of, read_tags
@@ -42,6 +43,9 @@ OLDEST_US = 60 * SECOND
 RENT = (
     click.option("--name", metavar="NAME", help="Name of the session (default: a generated one)."),
     click.option("--like", metavar="NAME", help="As this session was rented, where no option says otherwise."),
+    click.option(
+        "--wait-for-capacity", type=SPAN, metavar="SPAN", help="Where nothing fits, ask again for so long, such as 2h."
+    ),
     click.option("--keep-stopped", is_flag=True, help="Keep an instance the provider stopped; its disk still bills."),
     click.option("--hard-max", type=SPAN, metavar="SPAN", help="Allow more than 12 h in all; needs --reason."),
     click.option("--reason", default="", metavar="TEXT", help="Why it may run longer than 12 h."),
@@ -77,7 +81,8 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     wanted = session_setup.read(given)
     config = load_settings(app)
     request = plan_request(app, config, given, to_rent=True)
-    found, planned_at = app.client.plan(request), app.now().boot
+    found = capacity.plan(app, request, given["wait_for_capacity"], answers=yes or dry_run)
+    planned_at = app.now().boot
     session_setup.refuse(wanted, found, no_wait)
     disclosure = _login_disclosure(found) if given["image_login"] else []
     disclosure += [*end_limits_view.disclosure(found, given), *landing_view.disclosure(found, given, app.now().wall)]
