@@ -24,7 +24,7 @@ def test_without_keys_it_says_where_to_make_one_and_exits_9(home: Path):
     found = Inside(home)("doctor", VAST_API_KEY="", PATH="/nonexistent")
     assert found.code == 9 and "cloud.vast.ai (Account > Keys), then: gpu-shopper keys set vast" in found.err
     assert "none runs; the next command starts one" in found.out
-    assert "ssh: install OpenSSH" in found.err
+    assert "ssh: there is no program ssh; install OpenSSH" in found.err
     assert not (home / "gpu-shopper.db").exists(), "it changes nothing"
 
 

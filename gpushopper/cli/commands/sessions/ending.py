@@ -193,7 +193,7 @@ def print_ended(app: App, sessions: list[SessionView]) -> None:
 def _stage(session: SessionView) -> str:
     stages = {
         "proven": session_views.outcome(session),
-        "off": "off, being verified",
+        "off": "off",
         "requested": "requested, may still bill",
         "": "pulling, still bills" if landing_view.is_landing(session) else session.status,
     }
