@@ -13,7 +13,7 @@ SHM     := $(shell [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -qw 
              && [ "$$(df -Pm /dev/shm | awk 'NR == 2 {print $$4}')" -ge 2000 ] && echo /dev/shm)
 
 .DEFAULT_GOAL := all
-.PHONY: all dev demo test proofs lint types fix bench sweep mutants clean help
+.PHONY: all dev demo completions test proofs lint types fix bench sweep mutants clean help
 
 all: lint types test  ## lint, types and tests (the default)
 
@@ -54,6 +54,10 @@ proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, key
 $(CLIENT): $(STAMP) tests/sandbox/official_client.py
 	@echo "installing Vast's own client into $(VENV) ..."
 	@$(BIN)/python -m tests.sandbox.official_client && touch $@
+
+completions: $(STAMP)  ## write the scripts in completions/ anew
+	@for shell in bash zsh fish; do GPU_SHOPPER_HOME=$(CURDIR)/$(VENV)/home $(BIN)/gpu-shopper completion $$shell \
+	  >completions/gpu-shopper.$$shell || exit 1; done
 
 lint: $(STAMP)  ## style, banned calls and import contracts
 	$(BIN)/ruff check .

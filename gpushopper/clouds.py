@@ -211,6 +211,12 @@ def of_account(name: str, named: Mapping[str, str]) -> Cloud:
     return replace(cloud, name=name, title=f"{cloud.title} ({name})", credential=parts)
 
 
+def title_of(name: str) -> str:
+    """The cloud's name for people, `Vast.ai`; the name itself for a cloud that is not known."""
+    cloud = find(name)
+    return name if cloud is None else cloud.title
+
+
 def console_of(name: str) -> str:
     """The address where a person can end what this cloud runs; words in its place for a cloud that is not known."""
     cloud = find(name)

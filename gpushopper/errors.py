@@ -12,7 +12,8 @@
     |-- NoOffer                 7   nothing on the market fits
     |-- ProviderFailed          7   the provider did not do it
     |-- NotVerified             8   accepted, not verified in time: may still bill
-    `-- ProblemsFound           9   the check itself worked and found something
+    |-- ProblemsFound           9   the check itself worked and found something
+    `-- TimedOut              124   what was waited for did not happen in time
 
 The number is the exit code. `code` is the stable word that scripts and the local API see;
 one class may have several codes, each given where it is raised. The HTTP status: daemon/api/http_responses.py.
@@ -113,6 +114,13 @@ class ProblemsFound(ShopperError):
 
     exit_code = 9
     code = "problems_found"
+
+
+class TimedOut(ShopperError):
+    """What `wait` waited for did not happen in time; the status is that of timeout(1)."""
+
+    exit_code = 124
+    code = "wait_timeout"
 
 
 def _tree(root: type[ShopperError]) -> list[type[ShopperError]]:

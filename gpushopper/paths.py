@@ -69,6 +69,11 @@ class Home:
         return self.ssh_keys / "config"
 
     @property
+    def completion_names(self) -> Path:
+        """The names that shells complete; `cli/commands/completion/` knows its place, too."""
+        return self.data / "names"
+
+    @property
     def disk_reserve(self) -> Path:
         """The disk reserve: deleted when the disk is full, so that sessions can still be ended (F67)."""
         return self.data / "reserve"

@@ -32,7 +32,8 @@ def set_table(text: str, table: Path, fields: Mapping[str, str | None], *, befor
     parts = list(_parts(text))
     heads = [number for number, part in enumerate(parts) if part.path == table]
     if not heads:
-        return _with_new(parts, table, fields, before)
+        lines = [f"{name} = {quote(value)}\n" for name, value in fields.items() if value is not None]
+        return _with_new(parts, table, lines, before)
     start, end = heads[0] + 1, _end_of(parts, heads[0])
     body = [changed for part in parts[start:end] if (changed := _changed(part, fields)) is not None]
     there = {part.key for part in parts[start:end]}
@@ -40,6 +41,25 @@ def set_table(text: str, table: Path, fields: Mapping[str, str | None], *, befor
     head = parts[heads[0]]
     head = head if head.text.endswith("\n") else _Part(f"{head.text}\n", head.path)
     return _joined([*parts[: heads[0]], head, *added, *body, *parts[end:]])
+
+
+def set_key(text: str, table: Path, key: str, literal: str | None) -> str:
+    """Set one key of a table to a TOML literal, or remove it where that is None; a new table is put at the end.
+
+    The text must be valid TOML. The caller checks that the result parses to what it expects.
+    """
+    parts = list(_parts(text))
+    head = next((number for number, part in enumerate(parts) if part.path == table), None)
+    new = [] if literal is None else [_Part(f"{key} = {literal}\n", key=key)]
+    if head is None:
+        return _with_new(parts, table, [part.text for part in new], before="") if new else text
+    end = _end_of(parts, head)
+    at = next((number for number in range(head + 1, end) if parts[number].key == key), None)
+    if at is None:
+        top = parts[head]
+        parts[head] = top if top.text.endswith("\n") else _Part(f"{top.text}\n", top.path)
+        return _joined([*parts[: head + 1], *new, *parts[head + 1 :]])
+    return _joined([*parts[:at], *new, *parts[at + 1 :]])
 
 
 def remove_table(text: str, table: Path) -> str:
@@ -98,15 +118,14 @@ def _changed(part: _Part, fields: Mapping[str, str | None]) -> _Part | None:
     return part if plain is None else _Part(f"{plain['before']}{quote(value)}{plain['after']}", key=part.key)
 
 
-def _with_new(parts: list[_Part], table: Path, fields: Mapping[str, str | None], before: str) -> str:
+def _with_new(parts: list[_Part], table: Path, lines: Sequence[str], before: str) -> str:
     at = next((n for n, part in enumerate(parts) if part.path and part.path[0] == before), len(parts))
     while 0 < at < len(parts) and parts[at - 1].text.lstrip().startswith("#"):
         at -= 1  # a comment belongs to the table below it
     head = ".".join(name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name) for name in table)
-    lines = [f"{name} = {quote(value)}" for name, value in fields.items() if value is not None]
     above = _joined(parts[:at])
     gap = "" if not above or above.endswith(("\n\n", "\r\n\r\n")) else "\n" if above.endswith("\n") else "\n\n"
-    return "\n".join([f"{above}{gap}[{head}]", *lines, "", ""]) + _joined(parts[at:])
+    return "".join([f"{above}{gap}[{head}]\n", *lines, "\n", _joined(parts[at:])])
 
 
 def _joined(parts: Sequence[_Part]) -> str:

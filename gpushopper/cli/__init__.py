@@ -14,7 +14,7 @@ import click
 
 from gpushopper import __version__
 from gpushopper.cli.app import App
-from gpushopper.cli.input.command_classes import LazyGroup
+from gpushopper.cli.input.command_classes import LazyGroup, with_fields
 
 if TYPE_CHECKING:
     from gpushopper.client import Client
@@ -27,6 +27,7 @@ COMMANDS = (
     ("Sessions", "ls", "sessions.ls:ls", "Open sessions (short for sessions list)."),
     ("Sessions", "sessions", "sessions.sessions:sessions", "List, show, extend and end sessions."),
     ("Sessions", "get", "sessions.get:get", "Everything about one session."),
+    ("Sessions", "wait", "watching.wait:wait", "Wait until a session is ready or gone, or a run has ended."),
     ("Sessions", "extend", "sessions.extend:extend", "Give a session more time."),
     ("Sessions", "restart", "sessions.restart:restart", "Restart a session's instance in place."),
     ("Sessions", "set", "sessions.set:set_limits", "Change what ends a session early, and its tags."),
@@ -57,13 +58,18 @@ COMMANDS = (
     ("Set up", "notify", "set_up.notify:notify", "Be told elsewhere: webhook, Slack, Discord, ntfy, desktop, command."),
     ("Set up", "ssh-config", "set_up.ssh_config:ssh_config", "Make running sessions known to your own ssh."),
     ("Set up", "daemon", "set_up.daemon:daemon", "Start, stop and watch the daemon."),
+    ("Set up", "doctor", "set_up.doctor:doctor", "Check keys, clouds, daemon, disk, ssh and records."),
+    ("Set up", "completion", "completion.completion:completion", "Complete with TAB in bash, zsh and fish."),
+    ("Set up", "version", "set_up.version:version", "The versions of this command and of the daemon that runs."),
+    ("Set up", "help", "set_up.help:help_command", "Help of a command; exit-codes, environment, formatting, safety."),
     ("Try", "demo", "try_out.demo:demo", "A whole session in the sandbox, in a minute."),
     ("Try", "sandbox", "try_out.sandbox:sandbox", "Simulated clouds on this computer."),
 )
 """Section, name, `module:attribute` and help line of every command; `--help` needs no other import."""
 
-EPILOG = "Exit status: 0 done, 2 usage, 3 not found, 4 key or configuration, 5 no daemon, 6 refused by a rule, \
-7 no offer or no answer of a cloud, 8 accepted but not verified (may still bill), 9 problems found, 130 interrupted; \
+EPILOG = "Exit status: 0 done, 1 cancelled or failed, 2 usage, 3 not found, 4 key or configuration, 5 no daemon, \
+6 refused by a rule, 7 no offer or no answer of a cloud, 8 accepted but not verified (may still bill), \
+9 problems found, 124 not in time (wait), 130 interrupted; \
 ssh and run pass on the exit status of the remote command, their own failures are 125."
 
 
@@ -87,7 +93,7 @@ def main(args: list[str] | None = None) -> int:
     _escape_unencodable_output()
     try:
         words = app.words = _argv_as_utf8() if args is None else args
-        outcome = root.main(args=words, prog_name="gpu-shopper", standalone_mode=False, obj=app)
+        outcome = root.main(args=with_fields(words), prog_name="gpu-shopper", standalone_mode=False, obj=app)
         code = outcome if isinstance(outcome, int) else 0
         _finish(app)
         if sys.stdout is not None:

@@ -29,6 +29,8 @@ class App:
 
     def __init__(self, choose_home: Callable[[bool], Home], open_client: Callable[[App], Client]) -> None:
         self.output = "table"
+        self.fields: tuple[str, ...] | None = None
+        """Which fields of each row JSON output has; empty: the names of all are asked for; None: all."""
         self.color = "auto"
         self.use_sandbox = False
         self.interrupt_hint = ""
@@ -140,4 +142,5 @@ class App:
             return self.color == "always"
         if os.environ.get("NO_COLOR") or os.environ.get("CLICOLOR") == "0" or os.environ.get("TERM") == "dumb":
             return False
-        return bool(os.environ.get("CLICOLOR_FORCE", "0") != "0") or self.is_terminal(stream)
+        forced = any(os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE"))
+        return forced or self.is_terminal(stream)

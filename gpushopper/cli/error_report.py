@@ -17,6 +17,7 @@ from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import DiskFull, Misconfigured, ShopperError, UsageError
 
 INTERRUPTED = 130
+DECLINED = 1
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -31,8 +32,8 @@ def report(app: App, error: BaseException) -> int:
             _silence_output()
             return 0
         case Declined():
-            _show(app, ShopperError("declined: nothing was done", code="declined"), INTERRUPTED)
-            return INTERRUPTED
+            _show(app, ShopperError(f"Cancelled. {error.outcome}", code="declined"), DECLINED)
+            return DECLINED
         case click.Abort() | KeyboardInterrupt() | EOFError():
             _show(app, ShopperError("interrupted", app.interrupt_hint, code="interrupted"), INTERRUPTED)
             return INTERRUPTED
@@ -108,7 +109,7 @@ def _print(app: App, error: ShopperError, exit_code: int) -> None:
         body = {"code": error.code, "message": message, "hint": hint, "exit": exit_code}
         print(json.dumps({"schema": SCHEMA, "error": body}), file=sys.stderr)
         return
-    word = "error: " if exit_code != INTERRUPTED else ""
+    word = "" if error.code in ("declined", "interrupted") else "error: "
     first, *others = app.lines(f"{word}{clean(message)}", sys.stderr)
     if app.has_color(sys.stderr) and word:
         first = f"\x1b[31m{word}\x1b[0m{first.removeprefix(word)}"

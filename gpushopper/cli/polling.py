@@ -16,8 +16,14 @@ class WaitTimeout(Exception):
     """The condition did not become true within the limit."""
 
 
-def poll(is_done: Callable[[], bool], limit_s: float, goes_on: Callable[[], bool] = lambda: False) -> None:
-    """Call `is_done` until it returns True: five times a second at first, later once a second.
+def poll(
+    is_done: Callable[[], bool],
+    limit_s: float,
+    goes_on: Callable[[], bool] = lambda: False,
+    *,
+    every_s: float | None = None,
+) -> None:
+    """Call `is_done` until it returns True: five times a second at first, later once a second, or `every_s`.
 
     The limit is that of waiting for nothing: it counts anew whenever `goes_on` is true.
 
@@ -32,4 +38,5 @@ def poll(is_done: Callable[[], bool], limit_s: float, goes_on: Callable[[], bool
             last = now
         elif now - last >= limit_s:
             raise WaitTimeout
-        pause.wait(min(QUICK_INTERVAL_S if now - began < QUICK_FOR_S else SLOW_INTERVAL_S, limit_s - (now - last)))
+        usual = QUICK_INTERVAL_S if now - began < QUICK_FOR_S else SLOW_INTERVAL_S
+        pause.wait(min(usual if every_s is None else every_s, limit_s - (now - last)))

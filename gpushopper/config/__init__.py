@@ -198,6 +198,15 @@ def load(
     return _check_channels(_check_accounts(_without_brakes_in_practice(_apply(config, given, "flag"))))
 
 
+def check(text: str, source: str) -> Config:
+    """What a text says, as `config.toml` would; other sources are not read.
+
+    Raises:
+        Misconfigured: as `load`.
+    """
+    return _check_channels(_check_accounts(_apply(Config(), _parse(text, source), source)))
+
+
 def _without_brakes_in_practice(config: Config) -> Config:
     """No spending limit is built in where a policy for sandboxes is chosen: nothing there costs money."""
     if config.policy.name == PolicySettings().name:
@@ -248,12 +257,17 @@ def _read(path: Path) -> dict[str, object]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path} cannot be read: {error}", "make it a text file that you can read") from error
+    return _parse(text, str(path))
+
+
+def _parse(text: str, source: str) -> dict[str, object]:
+    """A text as dotted keys."""
     import tomllib  # 16 ms, only where there is such a file
 
     try:
         tree = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"{path} is not valid TOML: {error}", "correct that line") from error
+        raise Misconfigured(f"{source} is not valid TOML: {error}", "correct that line") from error
     return dict(_flatten(tree, ""))
 
 

@@ -23,6 +23,7 @@ from gpushopper.daemon.alerts.channel_settings import ChannelSettings
 from gpushopper.daemon.api.listener import Listener, check_path
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.completion_file import CompletionFile
 from gpushopper.daemon.keys import account_setup
 from gpushopper.daemon.keys.account_connection import unusable_accounts
 from gpushopper.daemon.keys.image_logins import ImageLogins
@@ -150,6 +151,7 @@ class Daemon:
             Job("keys", self.keys.retry, RETRY_S),
             Job("ssh", ssh_files.sync, SSH_TIDY_S),
             Job("alerts", self.alerts.step, ALERTS_S),
+            Job("completion", CompletionFile(ctx, tuple(settings.alerts)).sync, SSH_TIDY_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
         ]
         self.schedule = Schedule(jobs, self.clock)

@@ -15,6 +15,7 @@ folder). It is stable and only gains fields. Every reply has `"schema": 1`. A re
   "instance"?: ID or label or "one" or "all" or "prefix*", "after"?: N, "chance"?: PERCENT}` |
   `{"fault": FAULT}` |
 | GET /faults | | `{"faults": [FAULT, ...]}` |
+| GET /words | | `{"words": [{"word": WORD, "calls": [CALL, ...], "argument": TEXT, "without": [CLOUD, ...]}, ...]}` |
 | DELETE /faults, DELETE /faults/ID | | `{"cleared": N}` |
 | GET /ledger | | the ledger, see `gpushopper.sandbox.market.ground_truth` |
 | POST /launch | `{"provider": CLOUD, "label"?: TEXT}` | `{"id": ID, "provider": CLOUD, "label": TEXT|null}` |
@@ -50,7 +51,7 @@ from werkzeug.exceptions import HTTPException
 
 from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.faults.fault_table import Fault
-from gpushopper.sandbox.faults.fault_types import HOST
+from gpushopper.sandbox.faults.fault_types import ARGUMENTS, CALLS, FAULT_TYPES, HOST, HOST_FAULT_TYPES, FaultType
 from gpushopper.sandbox.market import actions, ground_truth
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import Instance
@@ -187,6 +188,11 @@ def _add_faults(app: Flask, control: Control) -> None:
     def list_faults() -> Response:
         return _reply({"schema": SCHEMA, "faults": [_fault_row(f, control.clock()) for f in faults.faults]})
 
+    @app.get("/words")
+    def list_words() -> Response:
+        known = [*FAULT_TYPES.items(), *HOST_FAULT_TYPES.items()]
+        return _reply({"schema": SCHEMA, "words": [_word_row(control, word, found) for word, found in known]})
+
     @app.delete("/faults")
     def clear_faults() -> Response:
         return _reply({"schema": SCHEMA, "cleared": faults.clear()})
@@ -194,6 +200,13 @@ def _add_faults(app: Flask, control: Control) -> None:
     @app.delete("/faults/<int:fault_id>")
     def clear_fault(fault_id: int) -> Response:
         return _reply({"schema": SCHEMA, "cleared": faults.clear(fault_id)})
+
+
+def _word_row(control: Control, word: str, found: FaultType) -> dict[str, Any]:
+    """A fault word, the calls it acts on, its argument, and the clouds that have nothing it could act on."""
+    without = [name for name, dialect in control.state.dialects.items() if word in dialect.without]
+    calls = ["any"] if found.calls == CALLS else list(found.calls)
+    return {"word": word, "calls": calls, "argument": ARGUMENTS[found.kind], "without": without}
 
 
 def _whole(body: dict[str, Any], name: str) -> int | None:

@@ -8,13 +8,13 @@ not be read, that has only some of its parts, or that cannot tell whether it has
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gpushopper.clouds import Cloud, CredentialPart
 from gpushopper.core.secret import Credential
 from gpushopper.secrets.credential_form import make_credential
-from gpushopper.secrets.key_problems import KeyProblem, NoKey
+from gpushopper.secrets.key_problems import KeyProblem, KeyringUnavailable, NoKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,10 @@ def find_key(cloud: Cloud, sources: Sequence[KeySource]) -> KeyResult:
     """Read the sources in order. A source that must not be read ends the search: no silent fallback (F106)."""
     for source in sources:
         answer = source.lookup(cloud)
+        if isinstance(answer, KeyringUnavailable):
+            return replace(
+                answer, hint=f"create a key at {cloud.key_page}, then: gpu-shopper keys set {cloud.name} --file"
+            )
         if answer is not None:
             return answer
     where = f"create one at {cloud.key_page}"

@@ -49,7 +49,6 @@ def test_a_list_for_programs_imports_neither_tables_nor_dataclasses_of_the_wire(
         peer.close()
     assert ours(found) == {
         *START, "cli.commands", "cli.commands.sessions", "cli.commands.sessions.sessions",
-        "cli.input.daemon_completions",
         "cli.output", "cli.output.tables", "cli.output.json_output",
         "cli.process", "cli.process.homes", "cli.process.daemon_client",
         "client", "client.http_exchange", "client.home_owner", "client.busy_retry", "client.json_object",

@@ -35,6 +35,7 @@ READING = {
     "sandbox status": "dialects",
     "sandbox ledger": "creates",
     "sandbox fault list": "faults",
+    "sandbox fault words": "words",
     "inventory --gpu RTX4090 --limit 10": "offers",
 }
 
@@ -83,7 +84,7 @@ def test_the_contract_of_the_sandbox_status(inside: Inside):
 def test_provision_plans_rents_and_prints_the_session(inside: Inside):
     ran = inside("provision", *GPU, "--name", "one", "--yes")
     assert ran.code == 0, ran.err
-    assert ran.err.splitlines()[0].startswith("At most $")
+    assert ran.err.splitlines()[0].startswith("Cost: at most $") or ran.err.startswith("Cost: $")
     assert "ready in " in ran.err
     assert "none (simulated instances)" in ran.err
     lines = ran.out.splitlines()
@@ -93,7 +94,7 @@ def test_provision_plans_rents_and_prints_the_session(inside: Inside):
 
     ended = inside("shutdown", "one", "--yes")
     assert (ended.code, ended.out.split()[:2]) == (0, ["one", "off"]), ended.err
-    assert "off (no longer listed); the daemon verifies it" in ended.err
+    assert "no longer listed by Vast.ai; verifying in the background" in ended.err
     assert "destroyed" not in ended.out + ended.err
 
     proven = inside("shutdown", "one", "--yes", "--wait", "proven", "--json")
@@ -269,6 +270,23 @@ def test_a_stop_is_a_stop_though_another_command_starts_it_again(market: Shell, 
         follower.kill()
     assert (ran.code, ran.out) == (0, "stopped\n")
     assert market("get", rented, "--json").json["session"]["status"] == "running"
+
+
+def test_every_fault_word_that_is_listed_is_taken_with_an_argument_of_its_form(inside: Inside, rented: str):
+    """`sandbox fault words` is the reference of `sandbox fault add`."""
+    examples = {
+        "which": "id:text", "a time: 90s": "90s", "a time: 2s, or 2s-70s": "2s-70s", "calls in a time": "10/1s",
+        "a number": "2", "a time: +90s, or -1d": "-1d", "none or stop": "stop",
+    }  # fmt: skip
+    words = inside("sandbox", "fault", "words", "--json").json["words"]
+    assert len(words) > 60
+    for row in words[::8]:
+        if row["calls"] == ["host"] or "vast" in row["without"]:
+            continue
+        given = [examples.get(row["argument"], "listed")] if row["argument"] else []
+        ran = inside("sandbox", "fault", "add", "vast", row["calls"][0], row["word"], *given, "--count", "1")
+        assert ran.code == 0, (row, ran.err)
+        assert inside("sandbox", "fault", "clear").code == 0
 
 
 def test_an_end_that_cannot_be_verified_is_8_and_may_bill(inside: Inside, rented: str):

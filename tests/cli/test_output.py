@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -15,11 +16,9 @@ import pytest
 from gpushopper import wire
 from gpushopper.cli import COMMANDS, error_report, main, new_app, root
 from gpushopper.cli.input.prompts import Declined
-from gpushopper.cli.output import json_output, session_phases, session_views, tables
-from gpushopper.cli.output.progress_display import PlainProgress
+from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.process.homes import environment
-from gpushopper.client import JsonObject
-from gpushopper.errors import NotVerified, ProviderFailed, ShopperError
+from gpushopper.errors import NotVerified, ProviderFailed
 from gpushopper.paths import Home
 from tests.cli.conftest import Shell
 from tests.test_client import Peer, reply
@@ -77,13 +76,14 @@ def test_a_name_with_markup_and_escapes_stays_text(capsys: pytest.CaptureFixture
     [
         ("auto", {}, False), ("always", {}, True), ("always", {"NO_COLOR": "1"}, True), ("never", {}, False),
         ("auto", {"CLICOLOR_FORCE": "1"}, True), ("auto", {"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False),
-        ("auto", {"CLICOLOR_FORCE": "0"}, False),
+        ("auto", {"CLICOLOR_FORCE": "0"}, False), ("auto", {"FORCE_COLOR": "1"}, True),
+        ("auto", {"FORCE_COLOR": "0"}, False),
     ],
 )  # fmt: skip
 def test_colour_follows_the_option_then_the_environment(
     option: str, variables: dict[str, str], colored: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"):
+    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -96,7 +96,7 @@ def test_colour_follows_the_option_then_the_environment(
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"CLICOLOR": "0"}, {"TERM": "dumb"}])
 def test_a_terminal_may_be_told_to_stay_plain(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     terminal = SimpleNamespace(isatty=lambda: True)
-    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"):
+    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     assert new_app().has_color(terminal)  # type: ignore[arg-type]
     for name, value in variables.items():
@@ -136,8 +136,10 @@ def test_an_interruption_says_what_continues(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_declined_prompt_is_not_an_interruption(capsys: pytest.CaptureFixture[str]):
-    assert error_report.report(new_app(), Declined()) == 130
-    assert capsys.readouterr().err == "declined: nothing was done\n"
+    """The answer `n` is no signal: the status is 1, and what was not done is said."""
+    assert error_report.report(new_app(), Declined()) == 1
+    assert error_report.report(new_app(), Declined("Nothing was rented.")) == 1
+    assert capsys.readouterr().err == "Cancelled. Nothing was done.\nCancelled. Nothing was rented.\n"
 
 
 @pytest.mark.parametrize(
@@ -261,8 +263,16 @@ def test_every_command_and_every_option_has_help():
     for path, command in commands(root):
         assert command.help, path
         for param in command.params:
-            if isinstance(param, click.Option) and param.name not in ("until_stage",):
+            if isinstance(param, click.Option):
                 assert param.help, f"{path} {param.name}"
+
+
+def test_no_help_is_cut_in_a_narrow_terminal():
+    for path, command in commands(root):
+        context = click.Context(command, info_name=path, terminal_width=60)
+        text = command.get_help(context)
+        assert not re.search(r"[a-z,]\.\.\.$", text, re.MULTILINE), path
+        assert not re.search(r"\{[^}]{20,}", text.partition("\n\n")[0]), f"{path}: a list of choices in the usage line"
 
 
 def test_the_table_of_commands_names_what_is_there():
@@ -277,113 +287,3 @@ def test_output_options_work_before_and_after_the_command(gs: Shell, alarmed: Pe
     forms = (["--json", "ls"], ["ls", "--json"], ["sessions", "--json"], ["sessions", "list", "-o", "json"])
     answers = [gs(*words).out for words in forms]
     assert [json.loads(text) for text in answers] == [{"schema": 1, "sessions": []}] * 4
-
-
-# ---- words about sessions
-
-
-def view(**changed: object) -> JsonObject:
-    attempt = JsonObject(
-        id="a1", state="booting", provider_status="loading", offer="vast:1", gpu="H100", gpu_count=1, rate=2_000_000,
-        instance_id="77", sent_at=0, ready_at=None, deadline_at=10, reason="", accrued=0, receipt=None,
-    )  # fmt: skip
-    base = JsonObject(
-        id="s1", name="train", status="provisioning", end_stage="", health="", reason="",
-        guard_state="not_applicable", guards="D",
-        accrued=0, max_cost=9, waiting_for="", waiting_until=None, attempts=[attempt], provider="vast", cloud="vast",
-        least_billed_us=0, least_cost=0, waits_for_account=False, bills_on=False, ended_at=None,
-        ssh_host="h",
-        ssh_port=22, gpu="H100", gpu_count=1,
-    )  # fmt: skip
-    return JsonObject({**base, **changed})
-
-
-def test_an_unknown_status_is_treated_as_running():
-    assert session_views.status(view(status="paused")) == "paused (unknown: treat as running)"
-
-
-def test_a_simulated_instance_has_neither_ssh_nor_guard():
-    assert session_views.ssh(view()) == "none (simulated)"
-    assert session_views.guards(view()) == "D (simulated)"
-    assert session_views.ssh(view(guard_state="armed")) == "gpu-shopper ssh train"
-    assert session_views.ssh(view(guard_state="armed", ended_at=9)) == "-"
-    assert session_views.guards(view(guard_state="self_destroy", guards="D+I")) == "D+I"
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        (
-            {"guard_state": "armed", "guards": "D+I", "guard_deadline_at": 100, "guard_in_sync": True},
-            "the instance ends itself",
-        ),
-        (
-            {"guard_state": "armed", "guards": "D+I", "guard_deadline_at": 100, "guard_in_sync": False},
-            "the instance ends itself at ",
-        ),
-        (
-            {"guard_state": "unconfirmed", "guard_deadline_at": 100, "guard_in_sync": False},
-            "its guard (unconfirmed) may end it at ",
-        ),
-        (
-            {"guard_state": "unconfirmed", "guard_deadline_at": None, "guard_in_sync": False},
-            "nothing ends it until noon; by hand: https://cloud.vast.ai/instances/",
-        ),
-    ],
-)
-def test_what_enforces_the_deadline_is_printed_with_its_uncertainty(changes: dict[str, object], words: str):
-    """A guard that is called lost may still act, and at the end it was last told."""
-    session = view(status="running", **{"bills_on": False, **changes})
-    said = session_views.who_enforces_deadline(session, "noon", 0)
-    assert said == words or (words.endswith(" ") and said.startswith(words))
-    assert session_views.is_guard_in_sync(session) is (changes["guard_deadline_at"] is None or changes["guard_in_sync"])
-
-
-def test_a_session_that_waits_for_an_account_is_seen_in_lists_and_progress(capsys: pytest.CaptureFixture[str]):
-    refused = JsonObject({**view().attempts[0], "state": "closed", "reason": "throttled"})
-    awaited = "an account that can rent the next offer"
-    waits = view(status="pending", waits_for_account=True, waiting_for=awaited, waiting_until=None, attempts=[refused])
-    assert session_views.status(waits) == "pending (waits for an account)"
-    assert session_views.status(view(status="pending")) == "pending"
-    session_phases.show_provisioning_progress(PlainProgress(), waits, 0)
-    assert capsys.readouterr().err.splitlines() == ["skipped vast:1: throttled", f"waiting for {awaited}"]
-
-
-def test_what_is_billed_whatever_the_end_is_said_before_it():
-    assert session_views.least_billed(view()) == ""
-    soon = view(least_billed_us=3_600_000_000, least_cost=400_000)
-    assert session_views.least_billed(soon) == "at least 1h is billed: $0.40"
-
-
-def test_a_session_that_bills_on_says_so():
-    assert session_views.bills_on(view()) == ""
-    text = "powering it off does not end its bill; if this computer never comes back, it bills until the balance"
-    assert session_views.bills_on(view(bills_on=True)).startswith(text)
-    assert session_views.bills_on(view(bills_on=True, ended_at=5)) == "", "it has ended"
-
-
-def test_progress_prints_a_step_once_and_a_skipped_offer_on_one_line(capsys: pytest.CaptureFixture[str]):
-    steps = PlainProgress()
-    failed = {"id": "a0", "state": "closed", "reason": "boot_timeout", "offer": "vast:9"}
-    first = JsonObject({**view().attempts[0], **failed})
-    now = JsonObject(view().attempts[0])
-    for _ in range(3):
-        session_phases.show_provisioning_progress(steps, view(attempts=[first, now]), 0)
-    held = JsonObject({**now, "id": "a3", "state": "prepared"})
-    why = "its create to be sent: vast refuses the key"
-    session_phases.show_provisioning_progress(steps, view(attempts=[held], waiting_for=why), 0)
-    unclear = JsonObject({**now, "id": "a2", "state": "uncertain"})
-    session_phases.show_provisioning_progress(steps, view(attempts=[unclear], waiting_for="the list"), 0)
-    assert capsys.readouterr().err.splitlines() == [
-        "skipped vast:9: boot timeout",
-        "starting instance 77: loading",
-        "requesting vast:1 (1x H100, $2.000/h): vast refuses the key",
-        "create outcome of vast:1 unknown: waiting for the list; counted as billed until then",
-    ]
-
-
-@pytest.mark.parametrize(("reason", "code"), [("retries_exhausted", 7), ("key_rejected", 4), ("limit_reached", 6)])
-def test_a_failed_session_ends_with_the_status_of_its_reason(reason: str, code: int):
-    error: ShopperError = session_phases.provisioning_error(view(status="failed", reason=reason), "seen so")
-    assert "seen so" in error.message
-    assert error.exit_code == code

@@ -79,7 +79,7 @@ def test_a_long_name_leaves_the_other_columns_readable(
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setenv("COLUMNS", "80")
     row = JsonObject(
-        name="a" * 41, status="running", health="", provider="vast", gpu="H100", gpu_count=1, guard_state="armed",
+        name="a" * 40, status="running", health="", provider="vast", gpu="H100", gpu_count=1, guard_state="armed",
         guards="D+I", rate=2, accrued=0, max_cost=9, ended_at=None, deadline_at=10,
         waits_for_account=False,
     )  # fmt: skip
@@ -89,6 +89,8 @@ def test_a_long_name_leaves_the_other_columns_readable(
     assert capsys.readouterr().err == "no room for GPU, CLOUD, GUARDS: -o wide shows all columns\n"
     tables.table(new_app(), [JsonObject({**row, "name": "train"})], session_views.columns(0))
     assert "1x H100" in out.getvalue() and "D+I" in out.getvalue()
+    tables.table(new_app(), [JsonObject({**row, "name": "a" * 60})], session_views.columns(0))
+    assert out.getvalue().endswith("GUARDS   D+I\n") and "AT MOST  $0.00" in out.getvalue()
 
 
 class Terminal(io.StringIO):

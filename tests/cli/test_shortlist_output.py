@@ -27,7 +27,9 @@ def plan(*accounts: wire.PlanAccount, **more: Any) -> wire.Plan:
 def test_the_summary_names_each_offer_and_what_differs_at_other_accounts():
     lines = summary_lines(plan(HERE, THERE), NOW)
     assert "Shortlist: vast:1 ($0.400), lab:x ($0.700)." in "\n".join(lines)
-    assert any(line.startswith("At lab (tensordock): image ubuntu2404, guard: powers off") for line in lines)
+    assert any(
+        line.startswith("At lab (tensordock): image ubuntu2404, self-destruct: powers off only") for line in lines
+    )
     assert any("minimum rental 1h" in line for line in lines)
     assert "bills $0.700/h at lab until your balance is used up" in lines[-2]
     assert "gpu-shopper watchdog --help" in lines[-1]

@@ -210,6 +210,16 @@ def test_runs_are_listed_stopped_and_the_end_of_an_output_is_shown(stage: Stage)
     assert stage("run", "ls", "--", "true").code == 125
 
 
+def test_a_run_can_be_waited_for_and_its_status_passed_on(stage: Stage):
+    run = stage("run", "train", "-d", "--", "sh", "-c", "sleep 1; exit 4").out.strip()
+    waiting = stage("wait", "train", "--for", f"run:{run}")
+    assert (waiting.code, waiting.out) == (0, f"{run}  exit 4\n")
+    assert stage("wait", "train", "--for", f"run:{run}", "--exit-status").code == 4
+    assert stage("wait", "train", "--for", "run:nosuch1").code == 3
+    long = stage("run", "train", "-d", "--", "sleep", "60").out.strip()
+    assert stage("wait", "train", "--for", f"run:{long}", "--timeout", "1s").code == 124
+
+
 def test_a_session_that_cannot_be_ended_is_reported(stage: Stage):
     stage.done_refusal = {"code": "x", "message": "the disk is full", "hint": "", "exit": 1}
     found = stage("run", "train", "--rm", "--", "true")

@@ -70,7 +70,7 @@ def test_a_private_image_needs_its_login_and_the_login_stays_here(
     assert hint == f"run: {setting}"
     for words in (("--dry-run",), ()):
         planned = sandbox.run(*RENT, *private, "--image-login", *words)
-        assert planned.returncode == 4 and "At most" not in planned.stderr, "before anybody agrees to a price"
+        assert planned.returncode == 4 and "Cost: " not in planned.stderr, "before anybody agrees to a price"
     code, error, hint = refusal(sandbox, "--image", "Team/x")
     assert code == 2 and "no capital letters in the name of an image: Team/x" in error
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpushopper.cli.input import daemon_completions
 from gpushopper.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,11 +13,11 @@ if TYPE_CHECKING:
 
 CHARGING = (
     click.option(
-        "-c", "--consumer", metavar="NAME", shell_complete=daemon_completions.consumers,
+        "-c", "--consumer", "--consumer-id", "consumer", metavar="NAME",
         help="Consumer to charge (default: your user name).",
     ),
     click.option(
-        "--tag", "tags", multiple=True, metavar="KEY=VALUE", shell_complete=daemon_completions.tags,
+        "--tag", "tags", multiple=True, metavar="KEY=VALUE",
         help="Tag it, to group its costs by.",
     ),
 )  # fmt: skip

@@ -32,6 +32,23 @@ def _store(name: str, fixed: object = None) -> Callable[[click.Context, click.Pa
     return callback
 
 
+def _store_fields(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Keep the fields that were named, and choose JSON, unless JSON lines are chosen."""
+    if value is not None:
+        app = _app(ctx)
+        app.fields = tuple(word.strip() for word in value.split(",") if word.strip())
+        app.output = app.output if app.output == "jsonl" else "json"
+
+
+def with_fields(args: list[str]) -> list[str]:
+    """`--json=A,B` as `--fields A,B`, up to `--`: what follows that is another program's."""
+    end = args.index("--") if "--" in args else len(args)
+    return [
+        f"--fields={word.removeprefix('--json=')}" if place < end and word.startswith("--json=") else word
+        for place, word in enumerate(args)
+    ]
+
+
 def output_options(*, hidden: bool) -> list[click.Parameter]:
     """The options of every command; after the command's name they are accepted, but not listed in its help."""
     common: dict[str, Any] = {"expose_value": False, "hidden": hidden, "default": None}
@@ -44,6 +61,16 @@ def output_options(*, hidden: bool) -> list[click.Parameter]:
             **common,
         ),
         click.Option(["--json"], is_flag=True, callback=_store("output", "json"), help="Same as -o json.", **common),
+        click.Option(
+            ["-q", "--quiet"], is_flag=True, callback=_store("output", "name"), help="Same as -o name.", **common
+        ),
+        click.Option(
+            ["--fields"],
+            metavar="A,B",
+            callback=_store_fields,
+            help="JSON with these fields of each row (--json=A,B); --json= lists them.",
+            **common,
+        ),
         click.Option(
             ["--color"],
             type=click.Choice(["auto", "always", "never"]),
@@ -79,6 +106,17 @@ def load(target: str) -> click.Command | None:
     return found if isinstance(found, click.Command) else None
 
 
+def format_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Examples first: most people look for a line to change, and read on only then."""
+    if ctx.parent is None or ctx.parent.parent is not None:  # the program's own help, or that of a verb
+        return
+    from gpushopper.cli.input import examples
+
+    if found := examples.of(ctx.info_name or ""):
+        with formatter.section("Examples"):
+            formatter.write("".join(f"{'':{formatter.current_indent}}{line}\n" for line in found))
+
+
 @contextmanager
 def _hide_typed_words(ctx: click.Context) -> Iterator[None]:
     """Print an unknown option only if it looks like a mistyped one: in `keys set vast --KEY` it may be a key."""
@@ -101,7 +139,9 @@ class Command(click.Command):
         self.takes_bytes = takes_bytes
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        return [*super().get_params(ctx), *output_options(hidden=True)]
+        own = super().get_params(ctx)
+        taken = {text for each in own for text in each.opts}
+        return [*own, *(each for each in output_options(hidden=True) if not taken & {*each.opts})]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; surplus arguments are counted, where click would print them: one may be a key."""
@@ -114,6 +154,10 @@ class Command(click.Command):
         if rest and not takes_more and not ctx.resilient_parsing:
             self.refuse_extra(ctx, len(rest))
         return rest
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        format_examples(ctx, formatter)
+        super().format_help_text(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Check who owns the home folder, then run the command."""
@@ -181,6 +225,18 @@ class Group(click.Group):
             verbs = ", ".join(self.list_commands(ctx))
             raise click.UsageError(f"no such verb: {self.name} has {verbs}", ctx) from None
 
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        format_examples(ctx, formatter)
+        super().format_help_text(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs, each with its whole first sentence: click would end a long one in `...`."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        lines = [(name, verb.get_short_help_str(200)) for name, verb in found if verb is not None and not verb.hidden]
+        if lines:
+            with formatter.section("Commands"):
+                formatter.write_dl(lines)
+
     def _names_a_verb(self, args: list[str]) -> bool:
         words = [word for word in args if not word.startswith("-")]
         plain = bool(args) and not args[0].startswith("-")
@@ -215,13 +271,19 @@ class LazyGroup(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; suggest similar names for a mistyped one."""
+        if args[0] not in self.list_commands(ctx):
+            from gpushopper.cli.input import synonyms
+
+            args = synonyms.expanded(args)
         try:
             return click.Group.resolve_command(self, ctx, args)
         except click.UsageError as error:
             from difflib import get_close_matches
 
+            from gpushopper.cli.input import synonyms
+
             word = args[0]
-            close = get_close_matches(word, self.list_commands(ctx), n=3)
+            close = synonyms.meant(word) or get_close_matches(word, [*self.list_commands(ctx), *synonyms.COMMANDS], n=3)
             if close:
                 raise click.UsageError(f"no command {word}; did you mean {' or '.join(close)}?", ctx) from error
             if word.startswith("-"):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input import completions
 from gpushopper.cli.input.durations import DOLLARS, GIGABYTES, LIMIT, LONGEST_SPAN, SPAN, Hours, Number, parse_until
 from gpushopper.core.policy import MIN_DURATION_S
 from gpushopper.core.spelling.gpus import MAX_GPUS, GpuRequest, parse_gpu_request
@@ -29,7 +28,7 @@ SEARCH = (
         metavar="NAME[:N]",
         help="GPU, for instance 'RTX 4090', h100 or a100:2; a,b or repeated: any of them.",
     ),
-    click.option("-p", "--provider", metavar="NAME", shell_complete=completions.clouds, help="Only this cloud."),
+    click.option("-p", "--provider", metavar="NAME", help="Only this cloud."),
     click.option("--account", metavar="NAME", help="Only this account."),
     click.option("--gpus", type=click.IntRange(1, MAX_GPUS), metavar="N", help="Exact number of GPUs."),
     click.option("--min-gpus", type=click.IntRange(1, MAX_GPUS), metavar="N", help="Minimum number of GPUs."),
@@ -43,7 +42,6 @@ SEARCH = (
         "region",
         multiple=True,
         metavar="PLACE",
-        shell_complete=completions.regions,
         help="EU, Europe, a country by name or code, or a city; repeated: any of them.",
     ),
     click.option("--disk", type=Number(1), metavar="GB", help="Disk size (default 20)."),

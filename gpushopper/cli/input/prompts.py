@@ -9,10 +9,14 @@ from gpushopper.errors import UsageError
 
 
 class Declined(click.Abort):
-    """The answer to a confirmation prompt was no."""
+    """The answer to a confirmation prompt was no; `outcome` says what was not done."""
+
+    def __init__(self, outcome: str = "Nothing was done.") -> None:
+        super().__init__()
+        self.outcome = outcome
 
 
-def confirm(app: App, question: str, yes: bool) -> None:
+def confirm(app: App, question: str, yes: bool, outcome: str = "Nothing was done.") -> None:
     """Ask before spending or destroying; where no prompt is possible, `--yes` is required.
 
     Raises:
@@ -24,4 +28,4 @@ def confirm(app: App, question: str, yes: bool) -> None:
     if not app.is_interactive():
         raise UsageError("not a terminal: add --yes", "or --dry-run to see what would be done")
     if not click.confirm(question, err=True):
-        raise Declined
+        raise Declined(outcome)

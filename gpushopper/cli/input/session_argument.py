@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +25,20 @@ def check(ref: str) -> str:
     if not ref:
         raise UsageError(EMPTY, "see: gpu-shopper ls", code="empty_name")
     return ref
+
+
+def named(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names as typed; `-` stands for those on standard input, the first word of each line.
+
+    Raises:
+        UsageError: standard input has no name.
+    """
+    if "-" not in names:
+        return names
+    found = tuple(words[0] for line in sys.stdin if (words := line.split()))
+    if not found:
+        raise UsageError("standard input has no name", "for instance: gpu-shopper ls -q | gpu-shopper shutdown - --yes")
+    return tuple(each for name in names for each in (found if name == "-" else (name,)))
 
 
 def to_show(app: App, ref: str | None) -> SessionView:

@@ -17,13 +17,13 @@ ALLOW = "--allow-unguarded"
 _STATES = {"failed": "did not answer", "throttled": "limits our searches", "left_out": "is left out", "above_cap": ""}
 COLUMNS = (
     tables.Column("ID", lambda o: o.key),
-    tables.Column("GPU", lambda o: o.gpu),
+    tables.Column("GPU", lambda o: o.gpu, whole=True),
     tables.Column("COUNT", lambda o: o.gpu_count, right=True),
     tables.Column("VRAM", lambda o: vram(o.vram_mb), right=True),
     tables.Column("$/HR", lambda o: rate(o.rate), right=True),
-    tables.Column("REGION", lambda o: o.region or "-"),
-    tables.Column("RELIABILITY", lambda o: _known(o.reliability, "{:.1%}"), right=True),
-    tables.Column("CUDA", lambda o: _known(o.cuda, "{:g}"), right=True),
+    tables.Column("REGION", lambda o: o.region or "-", spare=2),
+    tables.Column("RELIABILITY", lambda o: _known(o.reliability, "{:.1%}"), right=True, brief="REL", spare=3),
+    tables.Column("CUDA", lambda o: _known(o.cuda, "{:g}"), right=True, spare=1),
     tables.Column("CLOUD", lambda o: o.provider, wide=True),
     tables.Column("DISK", lambda o: f"{o.disk_gb:.0f} GB", right=True, wide=True),
     tables.Column("CPU", lambda o: _known(o.cpu_cores, "{:g}"), right=True, wide=True),

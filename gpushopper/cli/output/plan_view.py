@@ -8,7 +8,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 from gpushopper.cli.app import App
-from gpushopper.cli.output.text_format import money, per_gb, per_hour, plural, rate, when
+from gpushopper.cli.output.text_format import clock_time, money, per_gb, per_hour, plural, rate, when
 from gpushopper.cli.terminal_text import clean, wrapped
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.core.timing.duration_text import span
@@ -24,16 +24,26 @@ def summary_lines(found: Plan, now: int) -> list[str]:
     spare = len(found.offers) - 1
     others = f", else {plural(min(spare, found.retries), 'further offer')}" if spare and found.retries else ""
     where = f", {best.region}" if best.region else ""
-    how_long = f"for {span(found.duration_us)}" if found.duration_us else "until then"
-    first = best.rate * (found.deadline_at - now) // HOUR
-    highest = f" for the most expensive of {len(found.offers)} offers, {money(first)} for the first" if spare else ""
     return [
-        f"At most {money(found.max_cost)} by {when(found.deadline_at, now)}{highest}{_traffic(best)}.",
-        clean(f"{count}{best.gpu} at {per_hour(best.rate)} {how_long}: {best.key}{where}{others}."),
-        clean(f"Disk {_disk(found)}, image {found.image}, guard: {_guard(found.guard_kind)}{_minimum(found)}."),
+        f"Cost: {_cost(found, now)}{_traffic(best)}.",
+        clean(f"{count}{best.gpu} at {per_hour(best.rate)}: {best.key}{where}{others}. Ends {_end(found, now)}."),
+        clean(f"Disk {_disk(found)}, image {found.image}, self-destruct: {_guard(found.guard_kind)}{_minimum(found)}."),
         *_accounts(found),
         *_billing_on(found),
     ]
+
+
+def _cost(found: Plan, now: int) -> str:
+    """`$0.42 for 2h (at most $0.51 if it falls back to another offer)`; with one offer, `at most $0.42 for 2h`."""
+    how_long = span(found.duration_us or found.deadline_at - now)
+    first = found.offers[0].rate * (found.deadline_at - now) // HOUR
+    if found.max_cost <= first or len(found.offers) < 2:
+        return f"at most {money(found.max_cost)} for {how_long}"
+    return f"{money(first)} for {how_long} (at most {money(found.max_cost)} if it falls back to another offer)"
+
+
+def _end(found: Plan, now: int) -> str:
+    return when(found.deadline_at, now) if found.duration_us else clock_time(found.deadline_at, now)
 
 
 def _accounts(found: Plan) -> list[str]:
@@ -56,7 +66,7 @@ def _differs(first: PlanAccount, other: PlanAccount) -> str:
     image = f"image {other.image}" if other.image != first.image else "the same image"
     minimum = f", minimum rental {span(other.minimum_us)}" if other.minimum_us else ""
     disk = f"disk {other.disk_gb:g} GB, " if other.disk_gb != first.disk_gb else ""
-    return f"At {other.provider}{cloud}: {disk}{image}, guard: {_guard(other.guard_kind)}{minimum}."
+    return f"At {other.provider}{cloud}: {disk}{image}, self-destruct: {_guard(other.guard_kind)}{minimum}."
 
 
 def _minimum(found: Plan) -> str:
@@ -81,16 +91,16 @@ def _traffic(offer: Any) -> str:
     if not offer.upload_gb and not offer.download_gb:
         return ""
     if offer.upload_gb == offer.download_gb:
-        return f", + traffic at {per_gb(offer.upload_gb)}/GB"
-    return f", + traffic at {per_gb(offer.upload_gb)}/GB out and {per_gb(offer.download_gb)}/GB in"
+        return f" + traffic at {per_gb(offer.upload_gb)}/GB"
+    return f" + traffic at {per_gb(offer.upload_gb)}/GB out and {per_gb(offer.download_gb)}/GB in"
 
 
 def _guard(guard: str) -> str:
     words = {
         "not_applicable": "none (simulated instances)",
-        "self_destroy": "the instance destroys itself",
-        "server_timer": "the cloud's own timer",
-        "poweroff_only": "powers off, which does not end the bill",
+        "self_destroy": "on",
+        "server_timer": "by the cloud's own timer",
+        "poweroff_only": "powers off only, which does not end the bill",
     }
     return words.get(guard, guard)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gpushopper.cli.app import App
 
 
+MARKS = {"✓": "green", "✗": "red", "·": "dim"}
+"""Colours of the marks before a step: done, failed, left."""
 SHOWN_FROM = 100
 """Micro-dollars below which the cost so far would show as zero."""
 
@@ -32,7 +34,7 @@ class ProgressDisplay(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def step(self, key: str, text: str) -> None: ...
+    def step(self, key: str, text: str, *, failed: bool = False) -> None: ...
 
     def detail(self, text: str) -> None: ...
 
@@ -59,7 +61,7 @@ class NoProgress:
     ) -> None:
         return None
 
-    def step(self, key: str, text: str) -> None:
+    def step(self, key: str, text: str, *, failed: bool = False) -> None:
         """Print nothing."""
 
     def detail(self, text: str) -> None:
@@ -75,7 +77,7 @@ class PlainProgress(NoProgress):
     def __init__(self) -> None:
         self._seen: set[str] = set()
 
-    def step(self, key: str, text: str) -> None:
+    def step(self, key: str, text: str, *, failed: bool = False) -> None:
         """Print a step, and each new wording of it, once."""
         if f"{key} {text}" not in self._seen:
             self._seen.add(f"{key} {text}")
@@ -94,6 +96,7 @@ class LiveProgress(NoProgress):
         self._key = self._text = self._detail = ""
         self._seen: set[str] = set()
         self._cost = 0
+        self._mark = "✓"
         self._live: Live | None = None
 
     def __enter__(self) -> ProgressDisplay:
@@ -108,15 +111,21 @@ class LiveProgress(NoProgress):
     ) -> None:
         if self._live is not None:
             self._live.stop()
-        self._complete_step("·" if error else "✓")
+        self._complete_step("·" if error else self._mark)
 
-    def step(self, key: str, text: str) -> None:
-        """Show a new step, or a new text of the current one; a step that was completed is not shown again."""
+    def step(self, key: str, text: str, *, failed: bool = False) -> None:
+        """Show a new step, or a new text of the current one; a step that was completed is not shown again.
+
+        One that `failed` gets no tick; nor does what led to it, which this step says in its place.
+        """
         if key != self._key:
             if key in self._seen:
                 return
-            self._complete_step("✓")
+            if failed:
+                self._text = ""
+            self._complete_step(self._mark)
             self._detail = ""
+            self._mark = "✗" if failed else "✓"
         self._seen.add(key)
         self._key, self._text = key, clean(text)
 
@@ -132,7 +141,7 @@ class LiveProgress(NoProgress):
         from rich.text import Text
 
         if self._text:
-            self._console.print(Text.assemble((f"{mark} ", "green" if mark == "✓" else "dim"), self._text))
+            self._console.print(Text.assemble((f"{mark} ", MARKS[mark]), self._text))
         self._text = ""
 
     def _current(self) -> Text:

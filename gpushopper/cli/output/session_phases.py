@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.output.endings import landing_view
-from gpushopper.cli.output.session_views import waiting
+from gpushopper.cli.output.session_views import outcome, waiting
 from gpushopper.cli.output.text_format import money, per_hour, when
 from gpushopper.cli.terminal_text import clean
+from gpushopper.clouds import title_of
 from gpushopper.core.model.container_image import registry_of
 from gpushopper.core.timing.duration_text import span
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
@@ -23,7 +24,7 @@ def show_provisioning_progress(progress: ProgressDisplay, session: SessionView, 
     progress.cost(session.accrued)
     for attempt in session.attempts:
         if attempt.state in ("destroying", "closed") and session.status in ("pending", "provisioning"):
-            progress.step(f"{attempt.id} skipped", f"skipped {attempt.offer}: {_plain(attempt.reason)}")
+            progress.step(f"{attempt.id} skipped", f"{attempt.offer} failed: {_plain(attempt.reason)}", failed=True)
     if not session.attempts:
         progress.step("choosing", "choosing an offer")
         return
@@ -128,7 +129,8 @@ def show_ending_progress(progress: ProgressDisplay, session: SessionView, now: i
     progress.cost(session.accrued)
     texts = {
         "requested": f"{session.name}: destroy requested",
-        "off": f"{session.name}: off (no longer listed); the daemon verifies it",
+        "off": f"{session.name}: no longer listed by {title_of(session.cloud or session.provider)}; "
+        "verifying in the background",
         "proven": f"{session.name}: {outcome(session)}, {money(session.accrued)} in all (receipt stored)",
     }
     text = texts.get(session.end_stage)
@@ -145,8 +147,3 @@ def _show_landing(progress: ProgressDisplay, session: SessionView, now: int) -> 
     what = landing_view.landing(session, now) if is_stuck else f"pulling {folders}"
     progress.step(f"{session.id} landing", f"{session.name}: {what}")
     progress.detail("" if is_stuck else landing_view.arrived(session))
-
-
-def outcome(session: SessionView) -> str:
-    """`destroyed`; for a session that never had an instance, that nothing was rented."""
-    return "destroyed" if any(attempt.instance_id for attempt in session.attempts) else "ended, nothing was rented"

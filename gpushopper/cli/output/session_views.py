@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from gpushopper.cli.output import end_limits_view, json_output, tables
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.endings.end_reasons import ignored, reason_text
-from gpushopper.cli.output.text_format import age, ago, clock_time, money, per_hour, plural, rate, when
+from gpushopper.cli.output.text_format import age, clock_time, money, per_hour, plural, rate, when
 from gpushopper.cli.terminal_text import clean
 from gpushopper.clouds import console_of
+from gpushopper.core.timing.clock_snapshot import MINUTE
 from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
@@ -25,17 +26,17 @@ def columns(now: int) -> list[tables.Column]:
     return [
         tables.Column("NAME", lambda s: s.name),
         tables.Column("STATUS", status, whole=True),
-        tables.Column("GPU", gpu, spare=2),
-        tables.Column("CLOUD", lambda s: s.provider, spare=1),
+        tables.Column("GPU", gpu, whole=True, spare=2),
+        tables.Column("CLOUD", lambda s: s.provider, whole=True, spare=1),
         tables.Column("$/HR", lambda s: rate(s.rate or None), right=True),
         tables.Column("SPENT", lambda s: money(s.accrued), right=True),
         tables.Column("AT MOST", lambda s: money(s.max_cost), right=True),
         tables.Column("ENDS", lambda s: ends(s, now), whole=True, short=lambda s: ends(s, now).partition(" (")[0]),
-        tables.Column("GUARDS", guards, spare=3),
-        tables.Column("CONSUMER", lambda s: s.consumer, wide=True),
-        tables.Column("SSH", ssh, wide=True),
-        tables.Column("AGE", lambda s: age(s.created_at, now), wide=True),
-        tables.Column("ID", lambda s: s.id, wide=True),
+        tables.Column("GUARDS", guards, whole=True, spare=3),
+        tables.Column("CONSUMER", lambda s: s.consumer, whole=True, wide=True),
+        tables.Column("SSH", ssh, whole=True, wide=True),
+        tables.Column("AGE", lambda s: age(s.created_at, now), whole=True, wide=True),
+        tables.Column("ID", lambda s: s.id, whole=True, wide=True),
     ]
 
 
@@ -44,6 +45,8 @@ def status(session: SessionView) -> str:
     known = {"pending", "provisioning", "running", "stopping", "stopped", "failed"}
     if session.status not in known:
         return f"{session.status} (unknown: treat as running)"
+    if session.status == "stopped":
+        return outcome(session)
     if session.status == "stopping":
         return {"off": "stopping (off)", "requested": "stopping (requested)"}.get(session.end_stage, "stopping")
     if session.waits_for_account:
@@ -92,13 +95,35 @@ def gpu(session: Any) -> str:
 def ends(session: SessionView, now: int) -> str:
     """When it ends, or when it ended."""
     if session.ended_at is not None:
-        return f"ended {ago(session.ended_at, now)}"
+        return f"ended {clock_time(session.ended_at, now)}"
     return when(session.deadline_at, now)
 
 
+def outcome(session: SessionView) -> str:
+    """`destroyed` (on Vast a stopped instance bills); that nothing was rented, where there never was an instance."""
+    return "destroyed" if any(attempt.instance_id for attempt in session.attempts) else "ended, nothing was rented"
+
+
 def guards(session: SessionView) -> str:
-    """What enforces the deadline: D the daemon, I the instance itself, P the provider's own timer."""
+    """What enforces the deadline: D the daemon, I the instance itself, P the cloud's own timer; none after the end."""
+    if session.ended_at is not None:
+        return "-"
     return f"{session.guards} (simulated)" if session.guard_state == "not_applicable" else session.guards
+
+
+def guards_in_words(session: SessionView) -> str:
+    """`daemon+instance`: the same for those who do not know the letters."""
+    words = {"D": "daemon", "I": "instance", "P": "cloud"}
+    named = "+".join(words.get(letter, letter) for letter in session.guards.split("+"))
+    return f"{named} (simulated)" if session.guard_state == "not_applicable" else named
+
+
+def _extendable(session: SessionView, now: int) -> str:
+    """`9h more possible (until Sat 06:35)`; empty where it ends at the latest already."""
+    if session.hard_max_at is None or session.deadline_at is None or session.ended_at is not None:
+        return ""
+    more = session.hard_max_at - session.deadline_at
+    return f"{span(more)} more possible (until {clock_time(session.hard_max_at, now)})" if more >= MINUTE else ""
 
 
 def _out_of_sync_text(session: SessionView, now: int) -> str:
@@ -137,13 +162,13 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("money", money_line(session)),
             ("price", per_hour(session.rate)),
             ("ends", ends(session, now)),
-            ("at the latest", when(session.hard_max_at, now) if session.hard_max_at and not is_over else ""),
+            ("extendable", _extendable(session, now)),
             ("GPU", f"{gpu(session)} on {session.provider}"),
             ("image", session.image),
             ("image login", session.image_login),
             ("disk", disk(session)),
             ("ssh", "" if is_over else app.with_sandbox_flag(ssh(session))),
-            ("guards", "" if is_over else guards(session) + _out_of_sync_text(session, now)),
+            ("guards", "" if is_over else guards_in_words(session) + _out_of_sync_text(session, now)),
             ("bills on", bills_on(session)),
             ("early ends", end_limits_view.limits(session)),
             ("watched", end_limits_view.watched(session)),
@@ -160,8 +185,7 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
     )
     if session.attempts:
         tables.out(f"\n{plural(len(session.attempts), 'attempt')}:")
-        for attempt in session.attempts:
-            tables.out(f"  {_attempt(attempt, now)}")
+        tables.sentences(f"  {_attempt(attempt, now)}" for attempt in session.attempts)
 
 
 def money_line(session: SessionView) -> str:
@@ -214,6 +238,7 @@ def _attempt(attempt: AttemptView, now: int) -> str:
 def print_session(app: App, session: SessionView) -> None:
     """One session as the list shows it, or as one JSON object."""
     if app.output == "json":
-        tables.out(json_output.document(session=session))
+        (shown,) = tables.picked(app, [session])
+        tables.out(json_output.document(session=shown))
     else:
         tables.rows(app, "sessions", [session], columns(app.now().wall))

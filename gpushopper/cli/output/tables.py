@@ -10,17 +10,17 @@ from typing import Any, Literal, NamedTuple
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import json_output
+from gpushopper.errors import UsageError
 
 PIPE_WIDTH = 240
-LEAST_WIDTH = 80
-WIDE_WIDTH = 140
-LONG_NAME = 24
+LEAST_WIDTH = 40
+"""Narrower terminals are treated as ones of this width."""
 _PADDING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$")
 """Spaces after the last cell; where a table is wider than the terminal, they would show as empty lines."""
 STYLES = {
     "running": "green", "ready": "green", "pending": "yellow", "provisioning": "yellow", "stopping": "yellow",
     "starting": "yellow", "failed": "red", "degraded": "red", "keyless": "red", "stopped": "dim", "foreign": "dim",
-    "ours": "green", "ours_unknown": "red",
+    "destroyed": "dim", "ours": "green", "ours_unknown": "red",
 }  # fmt: skip
 """Colours of status words; the word itself always says the same."""
 
@@ -34,11 +34,13 @@ class Column(NamedTuple):
     wide: bool = False
     """Only shown with `-o wide`."""
     whole: bool = False
-    """Never cut, as numbers are: times, states, and what is as short."""
+    """Never cut, as numbers are: names, ids, times, states, and what is as short."""
     short: Callable[[Any], object] | None = None
     """The same in fewer characters, where a terminal is too narrow."""
     spare: int = 0
     """Which column is left out where even that is too wide: 1 first; 0: never."""
+    brief: str = ""
+    """The heading in fewer characters, where a terminal is too narrow; no heading is cut."""
 
 
 def out(text: str) -> None:
@@ -57,14 +59,31 @@ def rows(
 ) -> None:
     """Print rows in the chosen output format; `extra` are further fields of the JSON document."""
     if app.output == "json":
-        out(json_output.document(**{noun: items}, **extra))
+        out(json_output.document(**{noun: picked(app, items)}, **extra))
     elif app.output == "jsonl":
-        for line in json_output.lines(items):
+        for line in json_output.lines(picked(app, items)):
             out(line)
     elif app.output == "name":
         _names(items, name)
     elif items:
         table(app, items, columns)
+
+
+def picked(app: App, items: Sequence[Any]) -> Sequence[Any]:
+    """The rows with the fields that were asked for, as they are called in JSON.
+
+    Raises:
+        UsageError: one is unknown, or `--json=` asks which there are; the hint lists them.
+    """
+    if app.fields is None:
+        return items
+    whole = [json_output.to_json_fields(item) for item in items]
+    known = dict.fromkeys(name for row in whole for name in row)
+    unknown = [name for name in app.fields if name not in known]
+    if whole and (unknown or not app.fields):
+        text = f"no field {', '.join(unknown)}" if unknown else "name the fields"
+        raise UsageError(text, f"one or several of: {','.join(known)}", code="fields")
+    return [{name: row.get(name) for name in app.fields} for row in whole]
 
 
 def _names(items: Iterable[Any], name: str) -> None:
@@ -75,35 +94,64 @@ def _names(items: Iterable[Any], name: str) -> None:
 
 
 def table(app: App, items: Iterable[Any], columns: Sequence[Column]) -> None:
-    """Print a table on stdout."""
+    """Print a table on stdout; in a terminal that is too narrow for its columns, each row as labelled lines."""
     from gpushopper.cli.terminal_text import clean
 
     def text(value: object) -> str:
         return clean(app.with_sandbox_flag(str(value)))
 
     shown, rows = [column for column in columns if app.output == "wide" or not column.wide], list(items)
-    if app.is_terminal(sys.stdout) or app.color == "always":
-        room = max(get_terminal_size().columns, LEAST_WIDTH)
-        is_narrow = app.is_terminal(sys.stdout) and app.output != "wide"
-        kept, cells = narrowed(shown, rows, room if is_narrow else PIPE_WIDTH, text)
-        _rich(app, kept, cells)
-        _note_left_out(app, [column.title for column in shown if column not in kept])
+    if not app.is_terminal(sys.stdout) and app.color != "always":
+        cells = [[text(column.value(item)) for column in shown] for item in rows]
+        for line in plain([column.title for column in shown], cells, [column.right for column in shown]):
+            out(line)
         return
-    cells = [[text(column.value(item)) for column in shown] for item in rows]
-    for line in plain([column.title for column in shown], cells, [column.right for column in shown]):
-        out(line)
+    room = max(get_terminal_size().columns, LEAST_WIDTH) if app.is_terminal(sys.stdout) else PIPE_WIDTH
+    kept, cells = narrowed(_used(shown, rows), rows, room, text, leaves=app.output != "wide")
+    if _fits(kept, cells, room) or not app.is_terminal(sys.stdout):
+        _rich(app, kept, cells, room)
+        _note_left_out(app, [column.title for column in _used(shown, rows) if column.title not in _titles(kept)])
+    else:
+        _cards(shown, rows, text)
+
+
+def _used(columns: Sequence[Column], items: Sequence[Any]) -> list[Column]:
+    """The columns that are not empty in every row: somebody at a terminal learns nothing from those."""
+    return [column for column in columns if not items or any(str(column.value(item)) for item in items)]
+
+
+def _titles(columns: Sequence[Column]) -> set[str]:
+    return {column.title for column in columns}
+
+
+def _cards(columns: Sequence[Column], items: Sequence[Any], text: Callable[[object], str]) -> None:
+    """Each row as labelled lines, with an empty line between two rows."""
+    for place, item in enumerate(items):
+        if place:
+            out("")
+        facts((column.title, text(column.value(item))) for column in columns if column.title or column is columns[0])
 
 
 def narrowed(
-    columns: Sequence[Column], items: Sequence[Any], room: int, text: Callable[[object], str]
+    columns: Sequence[Column],
+    items: Sequence[Any],
+    room: int,
+    text: Callable[[object], str],
+    *,
+    leaves: bool = True,
 ) -> tuple[list[Column], list[list[str]]]:
-    """The columns that have room, and their cells: where it is too little, short values, then without spare columns."""
+    """The columns that have room, and their cells.
+
+    Where it is too little, short values and headings; then, if columns may leave, without spare columns.
+    """
     kept = list(columns)
     for short in (False, True):
         cells = [[text(((column.short if short else None) or column.value)(item)) for column in kept] for item in items]
-        if _fits(kept, cells, room):
+        if _fits(kept, cells, room, brief=short):
             return kept, cells
     for spare in sorted((column for column in kept if column.spare), key=lambda column: column.spare):
+        if not leaves:
+            break
         place = kept.index(spare)
         kept.pop(place)
         cells = [line[:place] + line[place + 1 :] for line in cells]
@@ -112,16 +160,23 @@ def narrowed(
     return kept, cells
 
 
-def _fits(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int) -> bool:
+def headings(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int) -> list[str]:
+    """The headings, in full where there is room for that."""
+    if _fits(columns, cells, room, brief=False):
+        return [column.title for column in columns]
+    return [column.brief or column.title for column in columns]
+
+
+def _fits(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int, *, brief: bool = True) -> bool:
     from gpushopper.cli.output.column_widths import narrowest
 
-    whole = [column.right or column.whole for column in columns]
-    return narrowest([column.title for column in columns], cells, whole) <= room
+    titles = [(column.brief if brief else "") or column.title for column in columns]
+    return narrowest(titles, cells, [column.right or column.whole for column in columns]) <= room
 
 
 def _note_left_out(app: App, titles: Sequence[str]) -> None:
-    if titles:
-        app.note(f"no room for {', '.join(titles)}: -o wide shows all columns")
+    if named := ", ".join(filter(None, titles)):
+        app.note(f"no room for {named}: -o wide shows all columns")
 
 
 def plain(titles: list[str], cells: list[list[str]], right: list[bool]) -> list[str]:
@@ -138,7 +193,7 @@ def plain(titles: list[str], cells: list[list[str]], right: list[bool]) -> list[
     return lines
 
 
-def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
+def _rich(app: App, columns: Sequence[Column], cells: list[list[str]], room: int) -> None:
     """The same table with rich, which is imported only here: it costs 40 ms."""
     from rich.console import Console
     from rich.table import Table
@@ -146,19 +201,17 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
 
     from gpushopper.cli.output.column_widths import fit
 
-    terminal = app.is_terminal(sys.stdout)
     colored = app.has_color(sys.stdout)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    room = _width(app, terminal, max((len(line[0]) for line in cells), default=0))
-    titles, kept = [column.title for column in columns], [column.right or column.whole for column in columns]
-    for column, width in zip(columns, fit(titles, cells, kept, room), strict=True):
+    titles, kept = headings(columns, cells, room), [column.right or column.whole for column in columns]
+    for column, title, width in zip(columns, titles, fit(titles, cells, kept, room), strict=True):
         justify: Literal["left", "right"] = "right" if column.right else "left"
-        grid.add_column(Text(column.title), justify=justify, no_wrap=True, width=width)
+        grid.add_column(Text(title), justify=justify, no_wrap=True, width=width)
     for line in cells:
         grid.add_row(*(Text(cell, style=STYLES.get(cell.partition(" ")[0], "")) for cell in line))
     console = Console(
         file=sys.stdout,
-        force_terminal=colored or None,
+        force_terminal=colored,
         no_color=not colored,
         highlight=False,
         width=max(room, PIPE_WIDTH),
@@ -169,26 +222,13 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
         out(_PADDING.sub(r"\1", shown))
 
 
-def _width(app: App, terminal: bool, first: int) -> int:
-    """What the columns share: the terminal's width, but at least LEAST_WIDTH; in pipes PIPE_WIDTH.
-
-    So also with `-o wide` in a terminal below WIDE_WIDTH, which has no room for that many columns. Wider tables than
-    the terminal are wrapped by it, which loses nothing. `first` is the length of the longest name; a long one is added
-    to the least width, so that the other cells stay readable.
-    """
-    columns = get_terminal_size().columns
-    if not terminal or (app.output == "wide" and columns < WIDE_WIDTH):
-        return PIPE_WIDTH
-    return max(columns, LEAST_WIDTH + (first if first > LONG_NAME else 0))
-
-
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
     """Print labelled lines, the labels aligned; empty values are left out."""
     from gpushopper.cli.terminal_text import clean
 
     kept = [(label, clean(value)) for label, value in pairs if value not in (None, "")]
     width = max((len(label) for label, _ in kept), default=0)
-    room = get_terminal_size().columns - width - 2
+    room = max(get_terminal_size().columns, LEAST_WIDTH) - width - 2
     for label, value in kept:
         first, *others = _lines(value, room)
         out(f"{label.ljust(width)}  {first}")

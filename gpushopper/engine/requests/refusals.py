@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gpushopper.clouds import title_of
 from gpushopper.core.cloud import EndingKind
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
@@ -58,4 +59,18 @@ def unanswered(failed: Mapping[str, ReadFailed]) -> ShopperError:
     name, why = next(iter(failed.items()))
     if all(answer.error_kind is ErrorKind.AUTH for answer in failed.values()):
         return KeyRejected(f"{name} refuses the key: {why.detail}", f"set a working key: gpu-shopper keys set {name}")
-    return ProviderFailed(f"no provider answered: {why.detail}", "see: gpu-shopper status")
+    if len(failed) == 1:
+        return ProviderFailed(f"cannot reach {title_of(name)}: {_said(why)}", _are_you_online(why))
+    return ProviderFailed(f"no cloud answered; {title_of(name)}: {_said(why)}", _are_you_online(why))
+
+
+def _said(why: ReadFailed) -> str:
+    """What was wrong, without the exception's name where its text says it."""
+    kind, _, text = why.detail.partition(": ")
+    return text if text and kind.endswith(("Error", "Timeout")) else why.detail
+
+
+def _are_you_online(why: ReadFailed) -> str:
+    """A hint where this computer's own network may be at fault."""
+    asks = why.error_kind is ErrorKind.NETWORK and not why.was_answered
+    return f"{'are you online? ' if asks else ''}see: gpu-shopper status"

@@ -119,7 +119,7 @@ def _addresses(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(f"name lookup: {error}") from error
+        raise httpcore.ConnectError(f"its address was not found (DNS): {error}") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

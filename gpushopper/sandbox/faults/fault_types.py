@@ -81,6 +81,19 @@ def _number(arg: str | None) -> None:
         float(arg.split(",")[0].removeprefix("x"))
 
 
+ARGUMENTS = {
+    "free": "",
+    "needed": "which",
+    "duration": "a time: 90s",
+    "range": "a time: 2s, or 2s-70s",
+    "pace": "calls in a time",
+    "number": "a number",
+    "signed": "a time: +90s, or -1d",
+    "scope": " or ".join(KEY_SCOPES),
+    "foreign_id": ", ".join(FOREIGN_ID_SOURCES),
+}
+"""What a word's argument is, by its kind, for people."""
+
 _CHECKS: dict[str, Callable[[str | None], None]] = {
     "free": _free,
     "needed": _needed,

@@ -37,8 +37,8 @@ def print_alarms(app: App, found: Sequence[Any], now: int) -> None:
     is_below = app.output == "table" and app.is_terminal(sys.stdout)
     columns = [
         tables.Column("ID", lambda a: a.id, right=True),
-        tables.Column("KIND", lambda a: a.kind),
-        tables.Column("SINCE", lambda a: ago(a.raised_at, now)),
+        tables.Column("KIND", lambda a: a.kind, whole=True),
+        tables.Column("SINCE", lambda a: ago(a.raised_at, now), whole=True),
     ]
     tables.rows(app, "alarms", found, columns if is_below else [*columns, tables.Column("WHAT", _text)], name="id")
     if not found and not app.as_json:

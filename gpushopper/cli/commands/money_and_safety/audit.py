@@ -15,15 +15,15 @@ from gpushopper.client import JsonObject
 from gpushopper.errors import ProblemsFound
 
 COLUMNS = (
-    tables.Column("CLOUD", lambda r: r.provider),
+    tables.Column("CLOUD", lambda r: r.provider, whole=True),
     tables.Column("INSTANCE", lambda r: r.instance_id, whole=True),
     tables.Column("WHOSE", lambda r: r.kind, whole=True),
     tables.Column("STATUS", lambda r: r.status, whole=True),
-    tables.Column("GPU", lambda r: r.gpu),
+    tables.Column("GPU", lambda r: r.gpu, whole=True, spare=1),
     tables.Column("$/HR", lambda r: rate(r.rate), right=True),
     tables.Column("SESSION", lambda r: r.session or "-", whole=True),
     tables.Column("NOTE", lambda r: r.note),
-    tables.Column("LABEL", lambda r: r.label, wide=True),
+    tables.Column("LABEL", lambda r: r.label, whole=True, wide=True),
 )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input import daemon_completions
 from gpushopper.cli.input.command_classes import Command, Group
 from gpushopper.cli.input.durations import DOLLARS
 from gpushopper.cli.input.options import DRY_RUN, YES
@@ -49,7 +48,7 @@ def list_budgets(app: App) -> None:
 
 
 @budget.command("show", cls=Command)
-@click.argument("name", shell_complete=daemon_completions.budgets)
+@click.argument("name")
 @click.pass_obj
 def show(app: App, name: str) -> None:
     """Show one budget: its limits, who holds most, what would end."""
@@ -57,21 +56,19 @@ def show(app: App, name: str) -> None:
 
 
 @budget.command("set", cls=Command)
-@click.argument("name", shell_complete=daemon_completions.budgets)
+@click.argument("name")
 @click.option("--daily", metavar="$", help="At most this much a day; off removes the limit.")
 @click.option("--monthly", metavar="$", help="At most this much a month.")
 @click.option("--session", metavar="$", help="At most this much for any one session.")
 @click.option(
     "--consumer",
     metavar="NAME",
-    shell_complete=daemon_completions.consumers,
     help="Count this consumer's sessions only.",
 )
 @click.option("--account", metavar="NAME", help="Count sessions at this account or cloud only.")
 @click.option(
     "--tag",
     metavar="KEY[=VALUE]",
-    shell_complete=daemon_completions.tags_and_keys,
     help="Count sessions with this tag only.",
 )
 @click.option("--all", "everything", is_flag=True, help="Count all sessions (as a new budget does).")
@@ -107,7 +104,7 @@ def set_budget(app: App, /, name: str, stop_now: bool, dry_run: bool, yes: bool,
 
 
 @budget.command("rm", cls=Command)
-@click.argument("name", shell_complete=daemon_completions.budgets)
+@click.argument("name")
 @click.pass_obj
 def remove(app: App, name: str) -> None:
     """Remove a budget; nothing is limited by it any more."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input import daemon_completions
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import money, plural
@@ -37,7 +36,7 @@ def list_consumers(app: App) -> None:
 
 
 @consumers.command("show")
-@click.argument("name", shell_complete=daemon_completions.consumers)
+@click.argument("name")
 @click.pass_obj
 def show(app: App, name: str) -> None:
     """Show one, by its name or by one that it had."""
@@ -64,7 +63,7 @@ def add(app: App, name: str) -> None:
 
 
 @consumers.command("rename")
-@click.argument("old", shell_complete=daemon_completions.consumers)
+@click.argument("old")
 @click.argument("new")
 @click.pass_obj
 def rename(app: App, old: str, new: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input import daemon_completions, session_argument
+from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.input.durations import parse_moment
 from gpushopper.cli.output import json_output, tables
@@ -69,7 +69,7 @@ def read_window(app: App, period: str | None, start: str | None, end: str | None
 def costs() -> None:
     """Show what was spent, and the max cost by the deadlines.
 
-    For instance: costs --by day --since 30d, or: costs summary --period monthly
+    All options: costs show --help
     """
 
 
@@ -79,12 +79,11 @@ def costs() -> None:
     "--consumer",
     default="",
     metavar="NAME",
-    shell_complete=daemon_completions.consumers,
     help="Only this consumer.",
 )
 @click.option("-s", "--session", metavar="NAME", help="Only this session.")
 @click.option(
-    "--tag", default="", metavar="KEY[=VALUE]", shell_complete=daemon_completions.tags_and_keys,
+    "--tag", default="", metavar="KEY[=VALUE]",
     help="Only sessions with this tag.",
 )  # fmt: skip
 @window_options
@@ -188,7 +187,6 @@ def _rebuild(app: App) -> bool:
     "--consumer",
     default="",
     metavar="NAME",
-    shell_complete=daemon_completions.consumers,
     help="Only this consumer.",
 )
 @window_options

@@ -28,16 +28,23 @@ POLL_INTERVAL_S = 0.5
 @click.command("events", cls=Command)
 @click.option("-f", "--follow", is_flag=True, help="Show new events until Ctrl-C.")
 @click.option("--since", metavar="TIME", help="Only since 2h ago, or since an RFC 3339 time.")
+@click.option("--until", metavar="TIME", help="Only until then, in the same form.")
+@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind, such as ready; or repeated.")
 @click.option("-s", "--session", "ref", metavar="NAME", help="Only this session.")
 @click.option("-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="Only the last N.")
 @click.pass_obj
-def events(app: App, follow: bool, since: str | None, ref: str | None, limit: int) -> None:
+def events(
+    app: App, follow: bool, since: str | None, until: str | None, kinds: tuple[str, ...], ref: str | None, limit: int
+) -> None:
     """Show what happened, in order."""
-    start = _start(app, since)
+    if follow and until is not None:
+        raise UsageError("give --follow or --until, not both", "see: gpu-shopper events --help")
+    start, end = _time(app, since, "--since"), _time(app, until, "--until")
     session = "" if ref is None else session_argument.to_show(app, ref).id
     names = _Names(app)
     found, cursor = _read_all(app, session)
-    found = [event for event in found if event.at >= start][-limit:]
+    found = [event for event in found if event.at >= (start or 0) and (end is None or event.at <= end)]
+    found = [event for event in found if not kinds or event.kind in kinds][-limit:]
     if not follow and app.output == "json":
         tables.rows(app, "events", found, (), name="id", next=cursor)
         return
@@ -47,7 +54,7 @@ def events(app: App, follow: bool, since: str | None, ref: str | None, limit: in
         # A daemon killed in between is started again; the cursor is kept here, so no event is missed (S20).
         page = app.client.events(after=cursor, limit=PAGE, session=session)
         cursor = page.next
-        _print(app, page.events, names)
+        _print(app, [event for event in page.events if not kinds or event.kind in kinds], names)
 
 
 class _Names:
@@ -63,17 +70,18 @@ class _Names:
         return self._known.setdefault(session, session)
 
 
-def _start(app: App, since: str | None) -> int:
-    if since is None:
-        return 0
+def _time(app: App, text: str | None, option: str) -> int | None:
+    """A span ago, or a time, in wall µs."""
+    if text is None:
+        return None
     try:
-        return app.now().wall - parse_span(since.removesuffix("ago").strip())
+        return app.now().wall - parse_span(text.removesuffix("ago").strip())
     except ValueError:
         pass
     try:
-        return parse_date(since, "--since")
+        return parse_date(text, option)
     except UsageError as error:
-        raise UsageError(f"--since {since} is neither a span nor a time", "write 2h or 2026-11-24T18:00:00Z") from error
+        raise UsageError(f"{option} {text} is neither a span nor a time", "write 2h or 2026-11-24T18:00:00Z") from error
 
 
 def _read_all(app: App, session: str) -> tuple[list[EventView], int]:

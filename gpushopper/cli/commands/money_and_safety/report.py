@@ -25,10 +25,7 @@ _MONTH = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the costs of the month as CSV.")
 @click.pass_context
 def report(ctx: click.Context, name: str | None, month: str | None, by: str | None, as_csv: bool) -> None:
-    """Report one session in Markdown: what was rented, what ran, what it cost, how it ended. Or a month's costs.
-
-    For instance: report train > appendix.md, or: report --month 2026-11 --by consumer --csv
-    """
+    """Report one session in Markdown: what was rented, what ran, what it cost, how it ended. Or a month's costs."""
     if month is None and (by is not None or as_csv):
         raise UsageError("--by and --csv are for a month", "add --month, or see: gpu-shopper costs")
     if month is not None:

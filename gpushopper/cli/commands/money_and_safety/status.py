@@ -26,7 +26,7 @@ PROBLEMS = 9
 def status(app: App) -> None:
     """Show daemon, clouds, open costs and alarms. Exits 9 while an alarm is open.
 
-    LASTS: for how long a balance lasts at what its instances cost now.
+    LASTS: for how long a balance lasts at what its instances cost now. With -o wide also when each job last ran.
 
     Tonight: what may still bill if nobody does anything, at most how much, until when, and who ends it.
     """
@@ -79,9 +79,9 @@ def _print_status(
             ("open", open_line),
             ("waiting", f"for an account that can rent: {', '.join(found.waiting)}" if found.waiting else ""),
             ("guards", app.with_sandbox_flag(_guards(found))),
-            ("jobs", ", ".join(f"{name} {_ago(at, now)}" for name, at in found.jobs.items())),
+            ("jobs", _jobs(found) if app.output == "wide" else ""),
             ("alerts", _channels(found)),
-            ("alarms", plural(len(alarms), "alarm") if alarms else "none"),
+            ("alarms", len(alarms) or "none"),
         ]
     )
     tonight_view.print_tonight(app, sessions, by_budget, now)
@@ -115,6 +115,11 @@ def _guards(found: DaemonStatus) -> str:
     return alone if found.is_guarded else "daemon only (simulated instances)"
 
 
+def _jobs(found: DaemonStatus) -> str:
+    """When each periodic job last ran: for somebody who looks for a fault of the daemon."""
+    return ", ".join(f"{name} {_ago(at, found.now)}" for name, at in found.jobs.items())
+
+
 def _ago(at: int, now: int) -> str:
     return ago(at, now) if at else "not yet"
 
@@ -122,14 +127,14 @@ def _ago(at: int, now: int) -> str:
 def _columns(now: int) -> list[tables.Column]:
     return [
         tables.Column("CLOUD", lambda p: p.name),
-        tables.Column("STATE", lambda p: p.state),
+        tables.Column("STATE", lambda p: p.state, whole=True),
         tables.Column("OPEN", lambda p: p.open_attempts, right=True),
         tables.Column("BALANCE", lambda p: money(p.balance), right=True, whole=True),
         tables.Column("LASTS", lambda p: "-" if p.runway_us is None else span(p.runway_us), right=True),
-        tables.Column("LAST COMPLETE LIST", lambda p: _list_age(p, now)),
-        tables.Column("KEY", lambda p: p.key_source.split(" ")[0] or "-"),
+        tables.Column("LAST COMPLETE LIST", lambda p: _list_age(p, now), whole=True, brief="LISTED", spare=2),
+        tables.Column("KEY", lambda p: p.key_source.split(" ")[0] or "-", whole=True, spare=1),
         tables.Column("DETAIL", lambda p: p.detail),
-        tables.Column("ACCOUNT", lambda p: p.account, wide=True),
+        tables.Column("ACCOUNT", lambda p: p.account, whole=True, wide=True),
         tables.Column("KEY FROM", lambda p: p.key_source or "-", wide=True),
     ]
 

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input import completions
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import plural, rate, when
@@ -37,12 +35,6 @@ class Installation(click.ParamType[str]):
             self.fail("that is no installation id: ten letters and digits, see: gpu-shopper config show", param, ctx)
         return text
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """This home's own id."""
-        app = ctx.find_object(App)
-        own = installation_of(app.home) if app is not None else ""
-        return [CompletionItem(own)] if own and own.startswith(incomplete) else []
-
 
 @click.command("watchdog", cls=Command)
 @click.option(
@@ -50,7 +42,7 @@ class Installation(click.ParamType[str]):
     help="Whose instances to watch: see config show there. May be repeated.",
 )  # fmt: skip
 @click.option(
-    "-p", "--provider", "providers", multiple=True, metavar="NAME", shell_complete=completions.clouds,
+    "-p", "--provider", "providers", multiple=True, metavar="NAME",
     help="Only this cloud or account; fails if it has no key.",
 )  # fmt: skip
 @click.option("--key-file", type=click.Path(), metavar="FILE", help="Read keys from here instead of keys.toml.")
@@ -121,12 +113,12 @@ def _show(app: App, found: JsonObject) -> None:
     now = app.now().wall
     columns = (
         tables.Column("CLOUD", lambda r: r.provider),
-        tables.Column("INSTANCE", lambda r: r.instance_id),
-        tables.Column("STATUS", lambda r: r.status),
+        tables.Column("INSTANCE", lambda r: r.instance_id, whole=True),
+        tables.Column("STATUS", lambda r: r.status, whole=True),
         tables.Column("$/HR", lambda r: rate(r.rate), right=True),
-        tables.Column("HARD MAXIMUM", lambda r: when(r.hard_max_at, now) if r.hard_max_at else "-"),
+        tables.Column("HARD MAXIMUM", lambda r: when(r.hard_max_at, now) if r.hard_max_at else "-", whole=True),
         tables.Column("NOTE", lambda r: r.note),
-        tables.Column("LABEL", lambda r: r.label, wide=True),
+        tables.Column("LABEL", lambda r: r.label, whole=True, wide=True),
     )
     extra = {name: found[name] for name in ("installations", "accounts", "unavailable", "ended", "unverified")}
     tables.rows(app, "instances", found.rows, columns, name="instance_id", **extra)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.commands.rent import capacity
+from gpushopper.cli.commands.rent.like import filled
 from gpushopper.cli.commands.rent.plan import CHOICE, landing_of, plan_request, refuse_over_limit
 from gpushopper.cli.input.charging import CHARGING, consumer_of, read_tags
 from gpushopper.cli.input.command_classes import Command, add_options
@@ -33,12 +35,17 @@ if TYPE_CHECKING:
     from gpushopper.config import Config
     from gpushopper.wire import Plan, PlanRequest, ProvisionRequest, SessionView
 
+NOT_RENTED = "Nothing was rented."
 WATCHED_S = 20.0
 """How long to wait for its agent, which is brought once it is ready."""
 OLDEST_US = 60 * SECOND
 """An offer older than this is not rented: its cloud is asked again first."""
 RENT = (
     click.option("--name", metavar="NAME", help="Name of the session (default: a generated one)."),
+    click.option("--like", metavar="NAME", help="As this session was rented, where no option says otherwise."),
+    click.option(
+        "--wait-for-capacity", type=SPAN, metavar="SPAN", help="Where nothing fits, ask again for so long, such as 2h."
+    ),
     click.option("--keep-stopped", is_flag=True, help="Keep an instance the provider stopped; its disk still bills."),
     click.option("--hard-max", type=SPAN, metavar="SPAN", help="Allow more than 12 h in all; needs --reason."),
     click.option("--reason", default="", metavar="TEXT", help="Why it may run longer than 12 h."),
@@ -68,11 +75,14 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     until the instance is ready. The deadline is stored before anything is requested.
     """
     _check(given)
+    if given["like"] is not None:
+        given = filled(app, given, given["like"])
     landing = landing_of(given)
     wanted = session_setup.read(given)
     config = load_settings(app)
     request = plan_request(app, config, given, to_rent=True)
-    found, planned_at = app.client.plan(request), app.now().boot
+    found = capacity.plan(app, request, given["wait_for_capacity"], answers=yes or dry_run)
+    planned_at = app.now().boot
     session_setup.refuse(wanted, found, no_wait)
     disclosure = _login_disclosure(found) if given["image_login"] else []
     disclosure += [*end_limits_view.disclosure(found, given), *landing_view.disclosure(found, given, app.now().wall)]
@@ -83,7 +93,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
         print_plan(app, found, disclosure)
     note_missing(app, [*found.missing, *found.left_out])
     refuse_over_limit(found)
-    confirm(app, f"Rent it, for at most {money(found.max_cost)}?", yes)
+    confirm(app, f"Rent it, for at most {money(found.max_cost)}?", yes, NOT_RENTED)
     found = fresh_plan(app, request, found, planned_at, yes)
     app.interrupt_hint = "the request may have been accepted; see: gpu-shopper ls"
     accepted = app.client.provision(_request(found, config, {**given, "landing": landing}, wanted.plain))
@@ -118,7 +128,7 @@ def fresh_plan(app: App, request: PlanRequest, found: Plan, planned_at: int, yes
         if newer.max_cost > found.max_cost:
             app.note("The offers have changed meanwhile.")
             print_plan(app, newer)
-            confirm(app, f"Rent it, for at most {money(newer.max_cost)}?", yes)
+            confirm(app, f"Rent it, for at most {money(newer.max_cost)}?", yes, NOT_RENTED)
         found = newer
     return found
 
@@ -199,7 +209,7 @@ def _wait(app: App, ref: str, limit_us: int) -> SessionView:
 
 
 def _wait_watched(app: App, session: SessionView) -> SessionView:
-    """Wait a little for its agent; without one the session is handed over all the same."""
+    """Wait a little for its agent; without one the session is ready all the same."""
     latest = [session]
 
     def is_settled() -> bool:

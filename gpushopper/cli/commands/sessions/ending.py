@@ -27,7 +27,14 @@ KEYRING_LIMIT_S = 30.0
 STAGES = {"": 0, "requested": 1, "off": 2, "proven": 3}
 
 WAIT = (
-    click.option("--wait", "until_stage", type=click.Choice(["off", "proven"]), default="off", show_default=True),
+    click.option(
+        "--wait",
+        "until_stage",
+        type=click.Choice(["off", "proven"]),
+        default="off",
+        show_default=True,
+        help="Wait until no longer listed, or until a receipt proves it.",
+    ),
     click.option("--no-wait", is_flag=True, help="Return once the end is accepted."),
     click.option("--timeout", type=SPAN, default="3m", show_default=True, help="How long to wait."),
     DRY_RUN,
@@ -57,7 +64,7 @@ def end_sessions(
         if text := landing_view.before_done(session) if lands else landing_view.lost(session):
             what += f"; {text}"
         if not app.as_json:
-            app.note(f"{'would end' if dry_run else 'to end'}: {session.name}, {what}")
+            app.note(f"{'Would' if dry_run else 'Will'} destroy {session.name}: {what}")
     if dry_run:
         print_ended(app, found)
         return
@@ -66,7 +73,7 @@ def end_sessions(
         return
     pulls = lands and any(session.pulls for session in ending)
     what = "What is not pulled is lost." if pulls else "What is on the disk is lost."
-    confirm(app, f"Destroy {plural(len(ending), 'instance')}? {what}", yes)
+    confirm(app, f"Destroy {plural(len(ending), 'instance')}? {what}", yes, "Nothing was destroyed.")
     if not force:
         output_keeping.keep_outputs(app, ending)
     if everything and not force:
@@ -185,7 +192,7 @@ def print_ended(app: App, sessions: list[SessionView]) -> None:
 
 def _stage(session: SessionView) -> str:
     stages = {
-        "proven": session_phases.outcome(session),
+        "proven": session_views.outcome(session),
         "off": "off",
         "requested": "requested, may still bill",
         "": "pulling, still bills" if landing_view.is_landing(session) else session.status,

@@ -14,5 +14,8 @@ from gpushopper.cli.input.command_classes import Command, add_options
 @add_options(LIST)
 @click.pass_context
 def ls(ctx: click.Context, /, **options: Any) -> None:
-    """List open sessions."""
+    """List open sessions.
+
+    GUARDS are who ends one at its deadline: D the daemon, I the instance itself, P the cloud's own timer.
+    """
     ctx.invoke(list_sessions, **options)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input import daemon_completions
 from gpushopper.cli.input.command_classes import Group, add_options
 from gpushopper.cli.output import tables
+
+if TYPE_CHECKING:
+    from gpushopper.wire import SessionView
 
 LIST = (
     click.option(
@@ -15,11 +20,11 @@ LIST = (
         "--consumer",
         default="",
         metavar="NAME",
-        shell_complete=daemon_completions.consumers,
         help="Only sessions of this consumer.",
     ),
-    click.option("-s", "--status", default="", help="Only sessions in this status."),
+    click.option("-s", "--status", default="", help="Only sessions in this status: running, destroyed, failed, ..."),
     click.option("-a", "--all", "everything", is_flag=True, help="Ended sessions too."),
+    click.option("-w", "--watch", is_flag=True, help="Show it again every 2 s, until Ctrl-C."),
 )
 VERBS = {
     "get": "sessions.get:get",
@@ -41,13 +46,28 @@ def sessions() -> None:
 @sessions.command("list")
 @add_options(LIST)
 @click.pass_obj
-def list_sessions(app: App, consumer: str, status: str, everything: bool) -> None:
-    """List open sessions."""
+def list_sessions(app: App, consumer: str, status: str, everything: bool, watch: bool) -> None:
+    """List open sessions.
+
+    GUARDS are who ends one at its deadline: D the daemon, I the instance itself, P the cloud's own timer.
+    """
     only_open = not (everything or status)
-    found = app.client.sessions(consumer=consumer, status=status, only_open=only_open).sessions
-    tables.rows(app, "sessions", found, _columns(app))
-    if not found and app.output in ("table", "wide"):
-        app.note("No open sessions (-a shows ended ones)." if only_open else "No sessions.")
+    known = "stopped" if status == "destroyed" else status
+
+    def fetch() -> list[SessionView]:
+        return list(app.client.sessions(consumer=consumer, status=known, only_open=only_open).sessions)
+
+    def show(found: Sequence[SessionView]) -> None:
+        tables.rows(app, "sessions", found, _columns(app))
+        if not found and app.output in ("table", "wide"):
+            app.note("No open sessions (-a shows ended ones)." if only_open else "No sessions.")
+
+    if watch:
+        from gpushopper.cli.commands.sessions.list_watch import watch as show_again
+
+        show_again(app, fetch, show)
+    else:
+        show(fetch())
 
 
 def _columns(app: App) -> list[tables.Column]:

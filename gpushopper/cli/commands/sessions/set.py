@@ -8,7 +8,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.commands.sessions.confirmation import await_confirmation
-from gpushopper.cli.input import daemon_completions, session_argument
+from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.charging import read_tags
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.durations import SPAN
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @add_options(LIMITS)
 @add_options(LANDING)
 @click.option(
-    "--tag", "tags", multiple=True, metavar="KEY=VALUE", shell_complete=daemon_completions.tags,
+    "--tag", "tags", multiple=True, metavar="KEY=VALUE",
     help="Tag it, also after its end: its costs, all of them, are grouped by the tags it has now.",
 )  # fmt: skip
 @click.option("--untag", multiple=True, metavar="KEY", help="Take a tag away.")

@@ -36,9 +36,10 @@ def shutdown(
     """End sessions and wait until they are off.
 
     `off` means that the cloud no longer lists the instance; the daemon then verifies that it is gone. `--wait proven`
-    waits for the receipt: only then it is called destroyed.
+    waits for the receipt: only then it is called destroyed. The name - reads names from standard input, one a line:
+    gpu-shopper ls -q --consumer alice | gpu-shopper shutdown - --yes
     """
-    found, unknown = _chosen(app, names, everything, yes)
+    found, unknown = _chosen(app, session_argument.named(names), everything, yes)
     if not found:
         app.note("There is no open session.")
         print_ended(app, [])

@@ -24,14 +24,18 @@ MONEY = ("max_price", "dollars_per_hour")
 
 COLUMNS = (
     tables.Column("KEY", lambda row: row["key"]),
-    tables.Column("VALUE", lambda row: row["shown"]),
-    tables.Column("FROM", lambda row: row["origin"]),
+    tables.Column("VALUE", lambda row: row["shown"], whole=True),
+    tables.Column("FROM", lambda row: row["origin"], spare=1),
 )
 
 
-@click.group(cls=Group, default="show")
+VERBS = {name: f"set_up.config_changes:{name}_key" for name in ("get", "set", "unset")}
+VERBS |= {name: f"set_up.config_changes:{name}_file" for name in ("edit", "path")}
+
+
+@click.group(cls=Group, default="show", lazy=VERBS)
 def config() -> None:
-    """Show settings; resolve a copied home folder.
+    """Show and change settings; resolve a copied home folder.
 
     Settings stand in config.toml, project defaults in .gpu-shopper.toml, and each can be a variable
     (GPU_SHOPPER_MAX_PRICE). Options override them all. `config show` lists every key.
@@ -45,7 +49,7 @@ def show_config(app: App) -> None:
     from gpushopper import config as settings
 
     found = settings.load(app.home, project_from=Path.cwd())
-    rows = list(_rows(found))
+    rows = setting_rows(found)
     installation = installation_of(app.home)
     files = {
         "home": str(app.home.data),
@@ -67,7 +71,7 @@ def show_config(app: App) -> None:
         raise click.exceptions.Exit(Misconfigured.exit_code)
 
 
-def _rows(found: Config) -> list[dict[str, Any]]:
+def setting_rows(found: Config) -> list[dict[str, Any]]:
     sections: dict[str, Any] = {
         "brakes": found.brakes,
         "money": found.money,

@@ -21,13 +21,13 @@ from gpushopper.errors import UsageError
 
 COLUMNS = (
     tables.Column("CLOUD", lambda k: k.provider),
-    tables.Column("STATE", lambda k: k.state),
+    tables.Column("STATE", lambda k: k.state, whole=True),
     tables.Column("FROM", lambda k: k.source or "-"),
     tables.Column("REMARK", lambda k: "; ".join(filter(None, (k.text, k.hint))) or k.warning or "-"),
 )
 REGISTRIES = (
     tables.Column("REGISTRY", lambda k: k.registry),
-    tables.Column("USER", lambda k: k.user or "-"),
+    tables.Column("USER", lambda k: k.user or "-", whole=True),
     *COLUMNS[1:3],
     tables.Column("REMARK", lambda k: "; ".join(filter(None, (k.text, k.hint))) or "-"),
 )

@@ -40,7 +40,7 @@ def list_channels(app: App) -> None:
     now = app.now().wall
     columns = [
         tables.Column("CHANNEL", lambda c: c.name),
-        tables.Column("KIND", lambda c: c.kind if c.enabled else f"{c.kind} (off)"),
+        tables.Column("KIND", lambda c: c.kind if c.enabled else f"{c.kind} (off)", whole=True),
         tables.Column("LAST TAKEN", lambda c: ago(c.delivered_at, now) if c.delivered_at else "never", whole=True),
         tables.Column("WAITING", lambda c: c.waiting, right=True),
         tables.Column("TOLD OF", lambda c: _topics(c.on)),

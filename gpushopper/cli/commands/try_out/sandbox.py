@@ -95,9 +95,10 @@ def status(app: App) -> None:
             ("rate gaps", found.rate_gaps),
             ("private images", f"{found.registry.image}, for {found.registry.user}; token: status --json"),
             *((name, dialect.url) for name, dialect in found.dialects.items()),
-            *((f"instance {one.id}", f"ssh -p {one.ssh.port} {one.ssh.user}@{one.ssh.host}") for one in found.live),
         ]
     )
+    for one in found.live:
+        tables.sentences(["", f"instance {one.id}:", f"  ssh -p {one.ssh.port} {one.ssh.user}@{one.ssh.host}"])
 
 
 @sandbox.command("ledger")
@@ -110,14 +111,14 @@ def ledger(app: App) -> None:
         return
     columns = [
         tables.Column("ID", lambda i: i.id),
-        tables.Column("CLOUD", lambda i: i.provider),
-        tables.Column("STATE", lambda i: i.state),
-        tables.Column("GPU s", lambda i: i.gpu_seconds, right=True),
-        tables.Column("DISK s", lambda i: i.storage_seconds, right=True),
+        tables.Column("CLOUD", lambda i: i.provider, whole=True, spare=3),
+        tables.Column("STATE", lambda i: i.state, whole=True),
+        tables.Column("GPU s", lambda i: i.gpu_seconds, right=True, spare=2),
+        tables.Column("DISK s", lambda i: i.storage_seconds, right=True, spare=1),
         tables.Column("BILLED", lambda i: f"${i.usd}", right=True),
-        tables.Column("ENDED BY", lambda i: i.ended_by or "-"),
-        tables.Column("WHOSE", lambda i: "foreign" if i.foreign else "ours"),
-        tables.Column("LABEL", lambda i: i.label or "-", wide=True),
+        tables.Column("ENDED BY", lambda i: i.ended_by or "-", whole=True),
+        tables.Column("WHOSE", lambda i: "foreign" if i.foreign else "ours", whole=True),
+        tables.Column("LABEL", lambda i: i.label or "-", whole=True, wide=True),
     ]
     tables.rows(app, "instances", found.instances, columns, name="id")
     if app.output in ("table", "wide"):
@@ -125,7 +126,7 @@ def ledger(app: App) -> None:
 
 
 @sandbox.command("launch")
-@click.argument("provider")
+@click.argument("provider", metavar="CLOUD")
 @click.option("--label", metavar="TEXT", help="Its label.")
 @click.pass_obj
 def launch_foreign(app: App, provider: str, label: str | None) -> None:
@@ -150,7 +151,7 @@ def advance(app: App, span: int) -> None:
 @click.argument("value", required=False)
 @click.pass_obj
 def revise(app: App, instance: str, action: str, value: str | None) -> None:
-    """Change an instance as its host or its operator would: INSTANCE ACTION [VALUE].
+    """Change an instance as its host or its operator would.
 
     \b
     destroy host_destroy stop start outbid   state of the instance
@@ -189,8 +190,8 @@ def fault() -> None:
 
 
 @fault.command("add", context_settings={"ignore_unknown_options": True})  # clock_skew -1d
-@click.argument("provider")
-@click.argument("call", type=click.Choice(CALLS))
+@click.argument("provider", metavar="CLOUD")
+@click.argument("call", type=click.Choice(CALLS), metavar="CALL")
 @click.argument("word")
 @click.argument("arg", required=False)
 @click.option("--count", type=click.IntRange(1), metavar="N", help="Act N times.")
@@ -199,7 +200,13 @@ def fault() -> None:
 @click.option("--chance", type=click.IntRange(1, 100), metavar="PERCENT", help="Act on this share of the calls.")
 @click.pass_obj
 def add_fault(app: App, /, **given: object) -> None:
-    """Add a fault: CLOUD CALL WORD [ARG]."""
+    """Add a fault to a cloud's calls.
+
+    For instance: sandbox fault add vast create commit_then_hang
+
+    CALL is search, create, list, get, destroy, label, account, logs, log_file, charges, any, or host for what happens
+    to a live instance's host. For each WORD, its calls and its argument: sandbox fault words
+    """
     given["for"] = given.pop("span")
     body = {name: value for name, value in given.items() if value is not None}
     found = sandbox_process.call_control_api(sandbox_home(app), "POST", "/faults", body)
@@ -223,6 +230,23 @@ def list_faults(app: App) -> None:
     tables.rows(app, "faults", found.faults, columns, name="id")
     if not found.faults and not app.as_json:
         app.note("No faults.")
+
+
+@fault.command("words")
+@click.pass_obj
+def list_words(app: App) -> None:
+    """List the words of faults, the calls they act on, and their arguments."""
+    found = sandbox_process.call_control_api(sandbox_home(app), "GET", "/words")
+    if app.output == "json":
+        tables.out(json_output.raw_document(found))
+        return
+    columns = [
+        tables.Column("WORD", lambda w: w.word),
+        tables.Column("CALLS", lambda w: ", ".join(w.calls), whole=True),
+        tables.Column("ARGUMENT", lambda w: w.argument or "-", spare=2),
+        tables.Column("NOT AT", lambda w: ", ".join(w.without) or "-", whole=True, spare=1),
+    ]
+    tables.rows(app, "words", found.words, columns, name="word")
 
 
 @fault.command("clear")

@@ -34,6 +34,7 @@ ENDED = "ending"
 @click.option("-f", "--follow", is_flag=True, help="Follow the run until it has ended.")
 @click.option("-l", "--list", "only_list", is_flag=True, help="List the runs, as run ls does.")
 @click.option("--provider", "from_cloud", is_flag=True, help="The container's output, from the provider.")
+@click.option("--exit-status", is_flag=True, help="With -f: exit with the status of the run.")
 @click.option("-n", "--tail", type=click.IntRange(1, MOST_TAIL), metavar="N", help="Only the last N lines.")
 @click.pass_obj
 def logs(
@@ -43,6 +44,7 @@ def logs(
     follow: bool,
     only_list: bool,
     from_cloud: bool,
+    exit_status: bool,
     tail: int | None,
 ) -> None:
     """Show a run's output; without a run id, that of the newest run.
@@ -52,6 +54,8 @@ def logs(
     """
     if from_cloud and (work or follow or only_list):
         raise UsageError("--provider shows the container's log, which has no runs", "leave RUN, -f and -l out")
+    if exit_status and not follow:
+        raise UsageError("--exit-status needs -f", "see: gpu-shopper logs --help")
     wanted = runs.check_id(work) if work else ""
     session = session_argument.to_show(app, name)
     if from_cloud:
@@ -61,8 +65,17 @@ def logs(
         show_runs(app, session)
         return
     found = _find(app, session, wanted, tail or 0)
-    if found is not None:
-        _show_run(app, found, wanted, follow, tail or 0)
+    status = None if found is None else _show_run(app, found, wanted, follow, tail or 0)
+    if exit_status:
+        raise click.exceptions.Exit(_exit_code(app, status))
+
+
+def _exit_code(app: App, status: int | None) -> int:
+    """The run's; 1 where it was not seen to end, for then nothing may be concluded from a zero."""
+    if status is None:
+        app.note("how it ended was not seen")
+        return 1
+    return status
 
 
 def _find(app: App, session: SessionView, wanted: str, tail: int) -> ConnectionView | None:
@@ -78,7 +91,8 @@ def _find(app: App, session: SessionView, wanted: str, tail: int) -> ConnectionV
         return None
 
 
-def _show_run(app: App, found: ConnectionView, wanted: str, follow: bool, tail: int) -> None:
+def _show_run(app: App, found: ConnectionView, wanted: str, follow: bool, tail: int) -> int | None:
+    """Show it; returns its status if it was seen to end."""
     app.interrupt_hint = "the run continues"
     limit_s = follow_run.UNREACHABLE_LIMIT_S if follow else MAX_WAIT_S
     try:
@@ -88,11 +102,12 @@ def _show_run(app: App, found: ConnectionView, wanted: str, follow: bool, tail: 
         )
     except ShopperError as error:
         _show_instead(app, found, error, wanted, tail)
-        return
+        return None
     finally:
         app.interrupt_hint = ""
     state = "still running" if progress.status is None else f"ended with status {progress.status}"
     app.note(f"run {progress.run}: {state}")
+    return progress.status
 
 
 def _show_instead(app: App, found: ConnectionView, error: ShopperError, wanted: str, tail: int) -> None:

@@ -51,12 +51,8 @@ def load_verb(word: str) -> click.Command | None:
     return load(VERBS[word]) if word in VERBS else None
 
 
-def _verbs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    return [verb for verb in VERBS if verb.startswith(incomplete)]
-
-
 @click.command("run", cls=RunCommand)
-@click.argument("name", required=False, shell_complete=_verbs)
+@click.argument("name", required=False)
 @click.option(
     "--rm", "mode", type=click.Choice(["always", "success"]), metavar="[=success]",
     help="End the session after the command; =success: keep it a while after one that failed.",

@@ -56,7 +56,7 @@ def _columns(now: int) -> list[tables.Column]:
         tables.Column("STATUS", status_text, whole=True),
         tables.Column("STARTED", lambda run: clock_time(run.started_at, now) if run.started_at else "-", whole=True),
         tables.Column("TOOK", lambda run: _took(run, now), right=True, whole=True),
-        tables.Column("ENDS IT", lambda run: "yes" if run.ends else "-"),
+        tables.Column("ENDS IT", lambda run: "yes" if run.ends else "-", whole=True, spare=1),
         tables.Column("COMMAND", lambda run: run.command),
     ]
 

@@ -36,7 +36,7 @@ def print_why(app: App, found: WhyView, session: SessionView) -> None:
     is_measured = is_running and found.idle_us is not None and not found.unwatched
     tables.facts(
         [
-            ("session", f"{found.name}, {found.status}"),
+            ("session", f"{found.name}, {'destroyed' if found.status == 'stopped' else found.status}"),
             ("ended", reason_text(found.reason) if not is_running else ""),
             ("ending", _ending(found) if is_running else ""),
             ("ignored", ignored(found.ignored_ends) if is_running else ""),
@@ -102,7 +102,7 @@ def _signal_columns(found: WhyView) -> list[tables.Column]:
         tables.Column("SIGN OF USE", lambda signal: signal.name),
         tables.Column("NOW", lambda signal: _value(signal, found), right=True, whole=True),
         tables.Column("LAST IN USE", lambda signal: _last(signal, found), whole=True),
-        tables.Column("COUNTS FROM", lambda signal: COUNTS.get(signal.name, "-")),
+        tables.Column("COUNTS FROM", lambda signal: COUNTS.get(signal.name, "-"), spare=1),
     ]
 
 

@@ -30,7 +30,7 @@ def verdict(row: wire.BillRow) -> str:
 
 COLUMNS = (
     tables.Column("SESSION", lambda r: r.name),
-    tables.Column("CLOUD", lambda r: r.provider),
+    tables.Column("CLOUD", lambda r: r.provider, whole=True, spare=1),
     tables.Column("GPU $", lambda r: money(r.gpu_micros), right=True, wide=True),
     tables.Column("DISK $", lambda r: money(r.storage_micros), right=True, wide=True),
     tables.Column("TRAFFIC $", lambda r: money(r.traffic_micros), right=True, wide=True),

@@ -38,7 +38,7 @@ def columns(now: int) -> list[tables.Column]:
     """The columns of `budget ls`."""
     return [
         tables.Column("BUDGET", lambda row: row.budget.name),
-        tables.Column("FOR", counted),
+        tables.Column("FOR", counted, whole=True, spare=1),
         tables.Column("LIMIT", lambda row: f"{money(row.limit.limit_micros)} {PER[row.limit.kind]}", whole=True),
         tables.Column("SPENT", lambda row: money(row.limit.spent_micros), right=True),
         tables.Column("COMMITTED", lambda row: money(row.limit.committed_micros), right=True),

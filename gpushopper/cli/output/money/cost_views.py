@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 SPARK_DAYS = 30
 BY_SESSION = (
     tables.Column("SESSION", lambda r: r.name),
-    tables.Column("CONSUMER", lambda r: r.consumer),
-    tables.Column("CLOUD", lambda r: r.provider),
-    tables.Column("GPU", lambda r: r.gpu or "-"),
+    tables.Column("CONSUMER", lambda r: r.consumer, whole=True, spare=2),
+    tables.Column("CLOUD", lambda r: r.provider, whole=True, spare=1),
+    tables.Column("GPU", lambda r: r.gpu or "-", whole=True, spare=3),
     tables.Column("GPU $", lambda r: exact(r.gpu_micros), right=True, wide=True),
     tables.Column("DISK $", lambda r: exact(r.storage_micros), right=True, wide=True),
     tables.Column("TRAFFIC $", lambda r: exact(r.traffic_micros), right=True, wide=True),
     tables.Column("MINIMUM $", lambda r: exact(r.minimum_micros), right=True, wide=True),
     tables.Column("ACCRUED", lambda r: exact(r.accrued), right=True),
     tables.Column("AT MOST", lambda r: exact(r.max_cost), right=True),
-    tables.Column("STATE", lambda r: "final" if r.settled else "open"),
+    tables.Column("STATE", lambda r: "final" if r.settled else "open", whole=True),
 )
 
 
@@ -51,7 +51,7 @@ def print_groups(app: App, found: wire.Costs) -> None:
     if found.by not in ("day", "month"):
         columns.append(tables.Column("SESSIONS", lambda g: g.sessions, right=True))
     if can_draw(app):
-        columns.append(tables.Column("", lambda g: bar(g.accrued, most), whole=True))
+        columns.append(tables.Column("", lambda g: bar(g.accrued, most), whole=True, spare=1))
     tables.table(app, found.groups, columns)
 
 

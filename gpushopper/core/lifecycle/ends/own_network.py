@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from gpushopper.core import alarms
 from gpushopper.core.model.actions import Action, ClearAlarm, RaiseAlarm
 
 THIS_COMPUTER = "this computer"
 """The subject of the alarm."""
+OFFLINE_TEXT = "this computer is offline"
+"""Without a time of day: alarms and events have one of their own, shown in the reader's zone."""
 SSH, LIST = "ssh", "list"
 
 
@@ -43,13 +44,8 @@ class OwnNetwork:
         return None
 
 
-def offline_text(since: int) -> str:
-    """Since when this computer has been offline, for people."""
-    return f"this computer is offline since {datetime.fromtimestamp(since / 1e6, UTC):%H:%M} UTC"
-
-
 def offline_alarm(since: int | None) -> Action:
     """The one alarm about this computer, in place of one about each instance."""
     if since is None:
         return ClearAlarm(alarms.OFFLINE, THIS_COMPUTER)
-    return RaiseAlarm.with_hint(alarms.OFFLINE, THIS_COMPUTER, offline_text(since))
+    return RaiseAlarm.with_hint(alarms.OFFLINE, THIS_COMPUTER, OFFLINE_TEXT)

@@ -9,7 +9,7 @@ from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, on
 from gpushopper.core.lifecycle.ends.end_files import EVENT, on_end_files
 from gpushopper.core.lifecycle.ends.idle_watch import watch_use
 from gpushopper.core.lifecycle.ends.limits_line import on_brought
-from gpushopper.core.lifecycle.ends.own_network import offline_text
+from gpushopper.core.lifecycle.ends.own_network import OFFLINE_TEXT
 from gpushopper.core.lifecycle.ends.run_seen import RUN_ENDED, run_ends_seen, runs_over
 from gpushopper.core.lifecycle.ends.withdrawn_end import on_none_heard
 from gpushopper.core.lifecycle.reachability import on_heartbeat, on_probe_failure
@@ -112,5 +112,5 @@ def _on_failure(
     since = account.ctx.network.offline_since
     is_offline = since is not None and found.kind in (ProbeFailureKind.UNREACHABLE, ProbeFailureKind.LOCAL)
     if since is not None and is_offline:
-        found = ProbeFailure(ProbeFailureKind.LOCAL, offline_text(since))
+        found = ProbeFailure(ProbeFailureKind.LOCAL, OFFLINE_TEXT)
     tx.run(on_probe_failure(session, attempt, found, probed.now, account.policy, is_offline=is_offline))

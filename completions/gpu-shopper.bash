@@ -1,0 +1,202 @@
+# Completion of gpu-shopper for bash: made by `gpu-shopper completion bash`; do not edit.
+
+_gpu_shopper_spec() {
+  verbs= args=
+  flags='--help -h --json -q --quiet --sandbox' valued='-o:=table,json,jsonl,wide,name --output:=table,json,jsonl,wide,name --fields: --color:=auto,always,never'
+  case $1 in
+    '') verbs="inventory plan provision ls sessions get wait extend restart set done shutdown receipt ssh cp pull sync code jupyter run logs costs budget report consumers status why alarms audit watchdog custody events keys config notify ssh-config daemon doctor completion version help demo sandbox" flags="$flags --version" ;;
+    'inventory') flags="$flags --verified" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: --sort:=price,price-per-gpu,value,vram,reliability,gpus --group-by:=gpu,cloud,region --offset: --limit:" ;;
+    'plan') flags="$flags --verified --allow-unguarded" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: -i: --offer: --offer-id: --image: --retries: -t: --hours: --for: --until: -c:consumer --consumer:consumer --consumer-id:consumer --tag:tag --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for:" ;;
+    'provision') flags="$flags --verified --allow-unguarded --keep-stopped --image-login --allow-broken-guard --no-wait --dry-run -y --yes" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: -i: --offer: --offer-id: --image: --retries: -t: --hours: --for: --until: --name: --like:any --wait-for-capacity: --hard-max: --reason: --timeout: -c:consumer --consumer:consumer --consumer-id:consumer --tag:tag --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for: -e: --env: --secret-env: --env-file:file --setup:file --onstart:file" ;;
+    'ls') flags="$flags -a --all -w --watch" valued="$valued -c:consumer --consumer:consumer -s:=pending,provisioning,running,stopping,destroyed,failed --status:=pending,provisioning,running,stopping,destroyed,failed" ;;
+    'sessions') verbs="delete done extend get list receipt" flags="$flags -a --all -w --watch" valued="$valued -c:consumer --consumer:consumer -s:=pending,provisioning,running,stopping,destroyed,failed --status:=pending,provisioning,running,stopping,destroyed,failed" ;;
+    'sessions delete') flags="$flags --no-wait --dry-run -y --yes" valued="$valued --wait:=off,proven --timeout:" args="session" ;;
+    'sessions done') flags="$flags --no-wait --dry-run -y --yes" valued="$valued --wait:=off,proven --timeout:" args="session" ;;
+    'sessions extend') flags="$flags --no-wait --dry-run -y --yes" valued="$valued -t: --hours: --for: --until: --timeout:" args="session" ;;
+    'sessions get') flags="$flags --receipt" args="any" ;;
+    'sessions list') flags="$flags -a --all -w --watch" valued="$valued -c:consumer --consumer:consumer -s:=pending,provisioning,running,stopping,destroyed,failed --status:=pending,provisioning,running,stopping,destroyed,failed" ;;
+    'sessions receipt') args="any" ;;
+    'get') flags="$flags --receipt" args="any" ;;
+    'wait') flags="$flags --exit-status" valued="$valued --for:=ready,off,proven,ended,run: --timeout:" args="session..." ;;
+    'extend') flags="$flags --no-wait --dry-run -y --yes" valued="$valued -t: --hours: --for: --until: --timeout:" args="session" ;;
+    'restart') flags="$flags --dry-run -y --yes" args="session" ;;
+    'set') flags="$flags --no-wait" valued="$valued --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for: --tag:tag --untag:tag_key --timeout:" args="session" ;;
+    'done') flags="$flags --no-wait --dry-run -y --yes" valued="$valued --wait:=off,proven --timeout:" args="session" ;;
+    'shutdown') flags="$flags --all -f --force --no-wait --dry-run -y --yes" valued="$valued --wait:=off,proven --timeout:" args="session..." ;;
+    'receipt') args="any" ;;
+    'ssh') flags="$flags -N --no-shell -t --tty --print" valued="$valued -L: --port: -R:" args="session" ;;
+    'cp') flags="$flags --mkdir -v --verbose -r -R --recursive --resume" valued="$valued --exclude:" args="remote..." ;;
+    'pull') valued="$valued --pull-max:" args="session file file" ;;
+    'sync') flags="$flags --overwrite --dry-run" args="=up,down session file -" ;;
+    'code') flags="$flags --print" valued="$valued --editor:" args="session file" ;;
+    'jupyter') flags="$flags --no-browser" valued="$valued --port:" args="session" ;;
+    'run') flags="$flags -d --detach" valued="$valued --rm:=always,success --hold: -e: --env: --secret-env: --env-file:file" args="session" ;;
+    'logs') flags="$flags -f --follow -l --list --provider --exit-status" valued="$valued -n: --tail:" args="any -" ;;
+    'costs') verbs="show summary" flags="$flags --csv --rebuild --verify" valued="$valued -c:consumer --consumer:consumer -s:any --session:any --tag:tag -p:=daily,monthly --period:=daily,monthly --since: --start: --until: --end: --by:=session,consumer,cloud,account,gpu,tag,day,month" ;;
+    'costs show') flags="$flags --csv --rebuild --verify" valued="$valued -c:consumer --consumer:consumer -s:any --session:any --tag:tag -p:=daily,monthly --period:=daily,monthly --since: --start: --until: --end: --by:=session,consumer,cloud,account,gpu,tag,day,month" ;;
+    'costs summary') valued="$valued -c:consumer --consumer:consumer -p:=daily,monthly --period:=daily,monthly --since: --start: --until: --end:" ;;
+    'budget') verbs="ls rm set show" ;;
+    'budget ls') : ;;
+    'budget rm') args="budget" ;;
+    'budget set') flags="$flags --all --stop-now --dry-run -y --yes" valued="$valued --daily: --monthly: --session: --consumer:consumer --account:cloud --tag:tag --at-80:=warn,none --at-100:=refuse,stop" args="budget" ;;
+    'budget show') args="budget" ;;
+    'report') flags="$flags --csv" valued="$valued --month: --by:=session,consumer,cloud,account,gpu,tag,day,month" args="any" ;;
+    'consumers') verbs="add ls rename show" ;;
+    'consumers add') args="consumer" ;;
+    'consumers ls') : ;;
+    'consumers rename') args="consumer -" ;;
+    'consumers show') args="consumer" ;;
+    'status') : ;;
+    'why') flags="$flags --replay" args="any" ;;
+    'alarms') verbs="ack list" ;;
+    'alarms ack') flags="$flags --all" args="-" ;;
+    'alarms list') : ;;
+    'audit') : ;;
+    'watchdog') flags="$flags --dry-run --once -q --quiet" valued="$valued --installation: -p:cloud --provider:cloud --key-file:" ;;
+    'custody') valued="$valued --host:" args="any" ;;
+    'events') flags="$flags -f --follow" valued="$valued --since: --until: --kind: -s:any --session:any -n: --limit:" ;;
+    'keys') verbs="list remove set test" ;;
+    'keys list') : ;;
+    'keys remove') args="cloud" ;;
+    'keys set') flags="$flags --file --same-account" valued="$valued --user: --instance:" args="cloud" ;;
+    'keys test') args="cloud" ;;
+    'config') verbs="edit get installation path set show unset" ;;
+    'config edit') : ;;
+    'config get') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
+    'config installation') args="=keep,new" ;;
+    'config path') : ;;
+    'config set') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer -" ;;
+    'config show') : ;;
+    'config unset') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
+    'notify') verbs="add ls rm test" ;;
+    'notify add') flags="$flags --file" valued="$valued --kind:=webhook,slack,discord,ntfy,desktop,command --on:" args="channel -..." ;;
+    'notify ls') : ;;
+    'notify rm') args="channel" ;;
+    'notify test') args="channel" ;;
+    'ssh-config') verbs="install print remove" ;;
+    'ssh-config install') : ;;
+    'ssh-config print') : ;;
+    'ssh-config remove') : ;;
+    'daemon') verbs="logs restart run start status stop" ;;
+    'daemon logs') valued="$valued -n: --lines:" ;;
+    'daemon restart') : ;;
+    'daemon run') : ;;
+    'daemon start') : ;;
+    'daemon status') : ;;
+    'daemon stop') : ;;
+    'doctor') : ;;
+    'completion') verbs="bash fish install uninstall zsh" ;;
+    'completion bash') : ;;
+    'completion fish') : ;;
+    'completion install') args="=bash,zsh,fish" ;;
+    'completion uninstall') args="=bash,zsh,fish" ;;
+    'completion zsh') : ;;
+    'version') : ;;
+    'help') args="=inventory,plan,provision,ls,sessions,get,wait,extend,restart,set,done,shutdown,receipt,ssh,cp,pull,sync,code,jupyter,run,logs,costs,budget,report,consumers,status,why,alarms,audit,watchdog,custody,events,keys,config,notify,ssh-config,daemon,doctor,completion,version,help,demo,sandbox,exit-codes,environment,formatting,safety" ;;
+    'demo') flags="$flags --paper --keep" valued="$valued --seed:" ;;
+    'sandbox') verbs="advance fault launch ledger revise start status stop" ;;
+    'sandbox advance') args="-" ;;
+    'sandbox fault') verbs="add clear list words" ;;
+    'sandbox fault add') valued="$valued --count: --for: --instance: --chance:" args="cloud =search,create,list,get,destroy,label,account,logs,log_file,charges,any,host - -" ;;
+    'sandbox fault clear') args="-" ;;
+    'sandbox fault list') : ;;
+    'sandbox fault words') : ;;
+    'sandbox launch') valued="$valued --label:" args="cloud" ;;
+    'sandbox ledger') : ;;
+    'sandbox revise') args="- - -" ;;
+    'sandbox start') flags="$flags --paper --live --fresh" valued="$valued --seed: --rate-gaps:=on,off --clouds:cloud" ;;
+    'sandbox status') : ;;
+    'sandbox stop') : ;;
+  esac
+}
+
+_gpu_shopper_names() {
+  local kind name rest home=${GPU_SHOPPER_HOME:-}
+  if [ -z "$home" ]; then
+    case ${OSTYPE:-} in
+      darwin*) home="$HOME/Library/Application Support/gpu-shopper" ;;
+      *) home=${XDG_DATA_HOME:-$HOME/.local/share}/gpu-shopper ;;
+    esac
+  fi
+  [ "$sandbox" = 0 ] || home=$home/sandbox
+  [ -r "$home/names" ] || return 0
+  while IFS=$'\t' read -r kind name rest; do
+    case " $1 " in *" $kind "*) found="$found $name$2" ;; esac
+  done <"$home/names"
+}
+
+_gpu_shopper_values() {
+  found=
+  case $1 in
+    '='*) found=${1#=}; found=${found//,/ } ;;
+    gpu) found='3060 3080 3090 4070 4080 4090 5080 5090 A4000 A5000 A6000 A10 A40 A100 H100 H200 B200 L4 L40 L40S T4 V100 RTX6000Ada' ;;
+    cloud) found='vast tensordock'; _gpu_shopper_names account '' ;;
+    session) _gpu_shopper_names open '' ;;
+    any) _gpu_shopper_names 'open ended' '' ;;
+    remote) _gpu_shopper_names open : ;;
+    *) _gpu_shopper_names "$1" '' ;;
+  esac
+}
+
+# Where the cursor is: `want` is what may stand there, a kind, or `verb` or `option`.
+_gpu_shopper_place() {
+  local word skip= path= place=0 kind
+  sandbox=0 want=
+  _gpu_shopper_spec ''
+  for word in "$@"; do
+    if [ -n "$skip" ]; then
+      [ "$word" = "=" ] || skip=
+      continue
+    fi
+    case $word in
+      --) want=file; return ;;
+      --sandbox) sandbox=1 ;;
+      -*) case " $valued " in *" $word:"*) skip=$word ;; esac ;;
+      *)
+        case " $verbs " in
+          *" $word "*) path="$path${path:+ }$word"; _gpu_shopper_spec "$path" ;;
+          *) place=$((place+1)) ;;
+        esac ;;
+    esac
+  done
+  if [ -n "$skip" ]; then
+    want=" $valued"; want=${want#*" $skip:"}; want=${want%% *}
+    return
+  fi
+  case $current in -*) want=option; return ;; esac
+  [ -z "$verbs" ] || [ "$place" != 0 ] || { want=verb; return; }
+  for kind in $args; do
+    case $kind in
+      *...) want=${kind%...}; return ;;
+    esac
+    [ "$place" != 0 ] || { want=$kind; return; }
+    place=$((place-1))
+  done
+}
+
+_gpu_shopper() {
+  local current=${COMP_WORDS[COMP_CWORD]} sandbox want found verbs flags valued args
+  local before=("${COMP_WORDS[@]:1:COMP_CWORD-1}")
+  [ "$current" != "=" ] || current=
+  _gpu_shopper_place "${before[@]}"
+  COMPREPLY=()
+  case $want in
+    file) return ;;
+    option) found="$flags $(_gpu_shopper_options)" ;;
+    verb) found=$verbs ;;
+    ''|-) compopt +o default; return ;;
+    *) _gpu_shopper_values "$want" ;;
+  esac
+  COMPREPLY=($(compgen -W "$found" -- "$current"))
+  case $want in
+    remote) compopt -o nospace ;;
+    *) compopt +o default ;;
+  esac
+}
+
+_gpu_shopper_options() {
+  local each
+  for each in $valued; do printf '%s ' "${each%%:*}"; done
+}
+
+complete -o default -F _gpu_shopper gpu-shopper

@@ -1,0 +1,5 @@
+"""Shell completion: scripts for bash, zsh and fish, made from the commands themselves; TAB starts no Python.
+
+Names of sessions, consumers, budgets, channels and accounts come from a file that the daemon keeps
+(`daemon/completion_file.py`); nothing ever asks a cloud. Not here: the texts of help.
+"""

@@ -1,0 +1,128 @@
+"""What can be completed after each command, as values: read from click, so that no option is forgotten.
+
+A *kind* says what a value may be: `=a,b` these words, `file`, `gpu`, `session` (open), `any` (ended ones too),
+`remote` (`NAME:` or a file), `cloud`, `consumer`, `budget`, `channel`, `tag` (`key=value`), `tag_key`, or empty: nothing
+is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import click
+
+from gpushopper.cli.input.command_classes import Group, output_options
+from gpushopper.cli.input.help_topics import TOPICS
+from gpushopper.clouds import BUILT_IN
+from gpushopper.config import known_keys
+from gpushopper.core.spelling.regions import COUNTRIES
+
+GPUS = (
+    "3060", "3080", "3090", "4070", "4080", "4090", "5080", "5090", "A4000", "A5000", "A6000", "A10", "A40", "A100",
+    "H100", "H200", "B200", "L4", "L40", "L40S", "T4", "V100", "RTX6000Ada",
+)  # fmt: skip
+"""Cards that are often rented; any other can be typed."""
+CLOUDS = tuple(BUILT_IN)
+
+ANY = frozenset({"get", "receipt", "why", "logs", "report", "custody", "ls"})
+"""Commands that also take the name of an ended session."""
+ARGUMENTS = {
+    ("config", "key"): "=" + ",".join(key for key in known_keys() if "*" not in key),
+    ("budget", "name"): "budget",
+    ("consumers", "name"): "consumer",
+    ("consumers", "old"): "consumer",
+    ("notify", "name"): "channel",
+    ("keys", "provider"): "cloud",
+    ("sandbox", "provider"): "cloud",
+    ("cp", "words"): "remote",
+}
+"""By the first word of the command and the argument's name."""
+OPTIONS = {
+    "--gpu": "gpu", "--provider": "cloud", "--account": "cloud", "--consumer": "consumer", "--session": "any",
+    "--like": "any", "--env-file": "file", "--setup": "file", "--onstart": "file",
+    "--region": "=" + ",".join(("EU", *COUNTRIES)),
+    "--tag": "tag", "--untag": "tag_key",
+    "--status": "=pending,provisioning,running,stopping,destroyed,failed", "--clouds": "cloud",
+}  # fmt: skip
+WAIT_STATES = "=ready,off,proven,ended,run:"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """One command: its verbs with their help, its options with the kind of their value (None: a flag), arguments."""
+
+    path: str
+    verbs: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str | None] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    """The kind of each; one that may be repeated ends in `...`."""
+
+
+def common() -> dict[str, str | None]:
+    """The options of every command."""
+    shown = [each for each in output_options(hidden=False) if isinstance(each, click.Option)]
+    return {"--help": None, "-h": None} | {
+        name: None if each.is_flag else _kind(each, "") for each in shown for name in each.opts
+    }
+
+
+def tree(root: click.Group) -> list[Completed]:
+    """Every command of the program that is shown in help, the program itself first."""
+    return list(_below(root, "", click.Context(root, info_name="gpu-shopper")))
+
+
+def _below(command: click.Command, path: str, ctx: click.Context) -> list[Completed]:
+    verbs, found = {}, []
+    options, arguments = _options(command, path), _arguments(command, path, ctx)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(ctx):
+            verb = command.get_command(ctx, name)
+            if verb is None or verb.hidden:
+                continue
+            verbs[name] = verb.get_short_help_str(200)
+            inner = click.Context(verb, parent=ctx, info_name=name)
+            found += _below(verb, f"{path} {name}".strip(), inner)
+        default = command.get_command(ctx, command.default) if isinstance(command, Group) and command.default else None
+        if default is not None:
+            options = {**_options(default, path), **options}
+    return [Completed(path, verbs, options, arguments), *found]
+
+
+def _options(command: click.Command, path: str) -> dict[str, str | None]:
+    own = [each for each in command.params if isinstance(each, click.Option)]
+    return {
+        name: None if each.is_flag or each.count else _kind(each, path)
+        for each in own
+        for name in (*each.opts, *each.secondary_opts)
+        if not (path == "" and name in common())
+    }
+
+
+def _kind(option: click.Option, path: str) -> str:
+    if path == "wait" and option.name == "wanted":
+        return WAIT_STATES
+    if path.startswith("budget") and option.name == "session":
+        return ""
+    if isinstance(option.type, click.Choice):
+        return "=" + ",".join(map(str, option.type.choices))
+    return next((OPTIONS[name] for name in option.opts if name in OPTIONS), "")
+
+
+def _arguments(command: click.Command, path: str, ctx: click.Context) -> tuple[str, ...]:
+    root = ctx.find_root().command
+    if path == "help" and isinstance(root, click.Group):
+        return ("=" + ",".join([*root.list_commands(ctx), *TOPICS]),)
+    found = [each for each in command.params if isinstance(each, click.Argument)]
+    return tuple(f"{_argument(each, path)}{'...' if each.nargs == -1 else ''}" for each in found)
+
+
+def _argument(argument: click.Argument, path: str) -> str:
+    if isinstance(argument.type, click.Choice):
+        return "=" + ",".join(map(str, argument.type.choices))
+    first, last = path.split(" ", maxsplit=1)[0], path.rsplit(" ", maxsplit=1)[-1]
+    name = argument.name or ""
+    if (first, name) in ARGUMENTS:
+        return ARGUMENTS[first, name]
+    if name in ("name", "names") and first not in ("budget", "consumers", "notify", "keys"):
+        return "any" if last in ANY else "session"
+    return "file" if name in ("local", "folder", "here") else ""

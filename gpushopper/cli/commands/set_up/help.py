@@ -1,0 +1,49 @@
+"""`help`: the help of a command, or a text about a topic."""
+
+from __future__ import annotations
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.input.command_classes import Command
+from gpushopper.cli.input.help_topics import TOPICS
+from gpushopper.cli.output import json_output, tables
+from gpushopper.errors import NotFound
+
+LIST = "\n".join(f"  {name:<13}{line}" for name, (line, _) in TOPICS.items())
+
+
+@click.command("help", cls=Command)
+@click.argument("words", nargs=-1, metavar="[COMMAND|TOPIC]")
+@click.pass_context
+def help_command(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Show the help of a command, or a text about a topic.
+
+    \b
+    Topics:
+      exit-codes   What an exit status says.
+      environment  Variables that are read.
+      formatting   Output for people and for programs.
+      safety       What ends a rental, and how that is proven.
+    """
+    app: App = ctx.obj
+    root = ctx.find_root()
+    if not words:
+        tables.out(f"{root.get_help()}\n\nTopics (gpu-shopper help TOPIC):\n{LIST}")
+    elif words[0] in TOPICS and len(words) == 1:
+        text = TOPICS[words[0]][1].rstrip()
+        tables.out(json_output.document(topic=words[0], text=text) if app.as_json else text)
+    else:
+        tables.out(_found(root, words).get_help())
+
+
+def _found(ctx: click.Context, words: tuple[str, ...]) -> click.Context:
+    """The context of the command that the words name."""
+    for place, word in enumerate(words):
+        group = ctx.command
+        command = group.get_command(ctx, word) if isinstance(group, click.Group) else None
+        if command is None:
+            named = " ".join(words[:place]) or "gpu-shopper"
+            raise NotFound(f"{named} has no such command, and there is no such topic", f"topics: {', '.join(TOPICS)}")
+        ctx = click.Context(command, parent=ctx, info_name=word)
+    return ctx

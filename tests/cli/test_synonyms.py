@@ -1,0 +1,72 @@
+"""Words of other tools, examples in every help page, and what a mistyped command may mean."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from gpushopper.cli import COMMANDS, new_app, root
+from gpushopper.cli.input import examples, synonyms
+from gpushopper.cli.input.command_classes import with_fields
+from gpushopper.errors import UsageError
+from tests.cli.in_process import Inside
+
+NAMES = [name for _, name, _, _ in COMMANDS]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("rm a --yes", "shutdown a --yes"), ("ps -a", "ls -a"), ("login vast", "keys set vast"),
+        ("exec a nvidia-smi -L", "ssh a -- nvidia-smi -L"), ("exec a -- ls", "ssh a -- ls"), ("exec a", "ssh a"),
+        ("transfer upload x a:y -k key.pem", "cp x a:y"), ("transfer download --key k a:y x", "cp a:y x"),
+        ("cleanup-orphans", "audit"), ("ls", "ls"), ("transfer", "transfer"),
+    ],
+)  # fmt: skip
+def test_a_synonym_is_the_command_it_means(typed: str, meant: str):
+    assert synonyms.expanded(typed.split()) == meant.split()
+
+
+def test_a_synonym_never_destroys_what_its_namesake_would():
+    with pytest.raises(UsageError, match="ends nothing here"):
+        synonyms.expanded(["cleanup-orphans", "--execute"])
+
+
+def test_no_synonym_hides_a_command_and_each_leads_to_one():
+    for word, words in synonyms.COMMANDS.items():
+        assert word not in NAMES and words[0] in NAMES
+    for command, words in synonyms.MEANINGS.items():
+        assert command in NAMES and not set(words) & {*NAMES, *synonyms.COMMANDS}
+
+
+def test_synonyms_run_and_foreign_words_are_answered(home: Path):
+    gs = Inside(home)
+    assert gs("ps", "--help").out == gs("ls", "--help").out
+    assert gs("rm", "", "--yes").code == 2
+    asked = gs("billing")
+    assert asked.code == 2 and "did you mean costs?" in asked.err
+    assert "did you mean" not in gs("hunter2secret").err
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("sessions", "watchdog", "version")])
+def test_every_command_has_examples_that_it_can_parse(name: str):
+    lines = examples.of(name)
+    assert lines, name
+    for line in lines:
+        words = with_fields(shlex.split(line)[1:])
+        app = new_app()
+        ctx = root.make_context("gpu-shopper", words, obj=app)
+        _, command, rest = root.resolve_command(ctx, [*ctx._protected_args, *ctx.args])
+        parse(command, rest, ctx)
+
+
+def parse(command: click.Command | None, words: list[str], parent: click.Context) -> None:
+    """Parse the words of a command, and of its verbs; raises UsageError."""
+    assert command is not None
+    ctx = command.make_context(command.name, words, parent=parent, obj=parent.obj)
+    if isinstance(command, click.Group):
+        _, verb, rest = command.resolve_command(ctx, [*ctx._protected_args, *ctx.args])
+        parse(verb, rest, ctx)

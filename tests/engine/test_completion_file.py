@@ -1,0 +1,39 @@
+"""The names that shells complete are those that are stored."""
+
+from __future__ import annotations
+
+from gpushopper.daemon.completion_file import CompletionFile
+from gpushopper.store import consumers
+from gpushopper.wire import ExtendRequest
+from tests.engine.test_ssh_connection import rent
+from tests.sim.world import World
+
+
+def test_it_follows_what_is_stored_and_is_written_only_when_that_changes(world: World):
+    names, path = CompletionFile(world.engine.ctx, ("desk",)), world.home.completion_names
+    names.sync()
+    assert path.read_text() == "channel\tdesk\n" and path.stat().st_mode & 0o777 == 0o600
+    attempt = rent(world, "train")
+    names.sync()
+    assert path.read_text().startswith("open\ttrain\nconsumer\t")
+    written = path.stat().st_ino
+    with world.store.transaction():
+        consumers.ensure_consumer(world.store, "alice", 1)
+    assert world.run_until(lambda: world.requests.session(attempt.session_id).accrued > 0)
+    names.sync()
+    assert "consumer\talice\n" in path.read_text() and path.stat().st_ino != written
+    written = path.stat().st_ino
+    world.requests.extend("train", ExtendRequest(add_us=60_000_000))
+    names.sync()
+    assert path.stat().st_ino == written, "no name has changed"
+    world.requests.end(["train"])
+    assert world.run_until(lambda: world.requests.session(attempt.session_id).end_stage == "proven")
+    names.sync()
+    assert path.read_text().startswith("ended\ttrain\n")
+
+
+def test_a_full_disk_is_no_error_of_the_job(world: World):
+    names = CompletionFile(world.engine.ctx)
+    world.home.completion_names.mkdir(parents=True)
+    names.sync()
+    assert world.home.completion_names.is_dir()
