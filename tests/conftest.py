@@ -11,8 +11,6 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import waiting
 from tests.reporting import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: F401  hooks
 from tests.spread import pytest_xdist_make_scheduler  # noqa: F401  hook
 
@@ -98,13 +97,4 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def wait_until() -> Callable[..., None]:
     """Wait on a condition instead of sleeping: `wait_until(lambda: path.exists(), timeout_s=60)`."""
-
-    def wait(condition: Callable[[], object], timeout_s: float = 60) -> None:
-        end = time.monotonic() + timeout_s
-        pause = threading.Event()
-        while not condition():
-            if time.monotonic() > end:
-                pytest.fail(f"waited {timeout_s} s in vain")
-            pause.wait(0.005)
-
-    return wait
+    return waiting.wait_until

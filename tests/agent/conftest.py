@@ -18,6 +18,7 @@ from tests.agent.contained_instance import TRUE_START, Image, Instance, containm
 from tests.agent.fixture_root import FixtureRoot
 from tests.agent.provider import Provider
 from tests.needs import needs
+from tests.waiting import patience
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y somebody"
 LIFE, MAX_LIFE = 3600, 7200
@@ -155,7 +156,7 @@ def upkeep(root: FixtureRoot, shell: list[str]) -> Callable[..., str]:
         done = subprocess.run(
             [*shell, script, "--root", str(root.top), *words],
             env={"PATH": f"{root.bin}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(root.top / "root")},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s * patience(), check=False,
         )  # fmt: skip
         assert done.stderr == ""
         return done.stdout

@@ -26,6 +26,7 @@ from gpushopper.remote import guard_protocol
 from tests.agent.provider import INSTANCE, KEY
 from tests.agent.sleepers import Sleepers
 from tests.needs import lacking
+from tests.waiting import patience
 
 HERE = Path(__file__).parent
 NOBODY = 65534
@@ -194,7 +195,7 @@ class Instance:
         `timeout_s`: real time for which something may be at work between two steps; only a hanging test needs it.
         """
         stop, pause = self.uptime() + seconds, threading.Event()
-        end = time.monotonic() + timeout_s
+        end = time.monotonic() + timeout_s * patience()
         while self.is_up():
             if not self.sleepers.all_asleep(self.first, self.uptime()):
                 assert time.monotonic() < end, f"at work for {timeout_s} s at {self.uptime()}: {self.processes()}"
@@ -204,7 +205,7 @@ class Instance:
                 if self.uptime() == stop:
                     return
                 self.write_clock("uptime", f"{self.sleepers.next_due(stop)}.00 0.00")
-            end = time.monotonic() + timeout_s
+            end = time.monotonic() + timeout_s * patience()
 
     def sh(self, command: str, timeout_s: float = 60) -> str:
         """Run a command inside, as a login would: without the container's variables."""
@@ -217,7 +218,7 @@ class Instance:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=timeout_s * patience(),
             check=False,
         )
         return done.stdout
@@ -232,7 +233,7 @@ class Instance:
         begins a guard that is not there yet, at the side of the boot script, and such two agree at their next tick
         only, which does not come while the clock stands still.
         """
-        pause, end = threading.Event(), time.monotonic() + timeout_s
+        pause, end = threading.Event(), time.monotonic() + timeout_s * patience()
         while not (self._has_second_holder() and (found := self.status()) and found.armed and found.holders == 2):
             assert time.monotonic() < end, f"not armed in {timeout_s} s: {self.status()}, {self.processes()}"
             pause.wait(0.02)

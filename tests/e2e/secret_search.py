@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+from tests.waiting import patience
+
 PACKED = re.compile(rb"[A-Za-z0-9+/]{32,}={0,2}")
 PAUSE_S = 0.001
 WAIT_S = 60
@@ -90,7 +92,7 @@ class ArgumentWatch:
 
     def wait_for(self, text: bytes) -> None:
         """Wait until a process inside an instance was seen with this in its arguments."""
-        end, pause = time.monotonic() + WAIT_S, threading.Event()
+        end, pause = time.monotonic() + WAIT_S * patience(), threading.Event()
         while not any(text in line for line in self.inside.copy()):
             assert time.monotonic() < end, "it was never seen"
             pause.wait(0.01)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,15 +11,12 @@ import pytest
 
 from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.sandbox.live.live_sandbox import LiveSandbox, Rented, remove
+from tests.waiting import wait_until
 
 
 def wait(condition: Callable[[], object], timeout_s: float = 60) -> None:
     """As the fixture wait_until, for fixtures that live longer than one test."""
-    end, pause = time.monotonic() + timeout_s, threading.Event()
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"waited {timeout_s} s in vain")
-        pause.wait(0.05)
+    wait_until(condition, timeout_s, every_s=0.05)
 
 
 @pytest.fixture(scope="package")
