@@ -1,8 +1,8 @@
 """What can be completed after each command, as values: read from click, so that no option is forgotten.
 
 A *kind* says what a value may be: `=a,b` these words, `file`, `gpu`, `session` (open), `any` (ended ones too),
-`remote` (`NAME:` or a file), `cloud`, `consumer`, `budget`, `channel`, `tag` (`key=value`), `tag_key`, or empty: nothing
-is known.
+`remote` (`NAME:` or a file), `cloud`, `consumer`, `budget`, `channel`, `tag` (`key=value`), `tag_key`, or empty:
+nothing is known.
 """
 
 from __future__ import annotations
