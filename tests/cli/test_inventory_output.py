@@ -6,12 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
-from click.shell_completion import ShellComplete
 
 from gpushopper.cli import main
-from gpushopper.cli.commands.rent.inventory import inventory
 from tests.test_client import Peer, reply
 
 NOTHING: dict[str, Any] = {
@@ -63,17 +60,3 @@ def test_groups_are_a_table_of_their_own(home: Path, capsys: pytest.CaptureFixtu
         "GPU       OFFERS  FROM $/HR  GB/$      STOCK", "RTX 4090       3     $0.400    60  4 or more",
         "H100 SXM       3     $0.400    60          -",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("option", "typed", "offered"),
-    [
-        ("--sort", "v", {"value", "vram"}), ("--group-by", "", {"gpu", "cloud", "region"}),
-        ("--region", "eu", {"EU", "Europe"}), ("--location", "swe", {"Sweden"}), ("--provider", "va", {"vast"}),
-    ],
-)  # fmt: skip
-def test_tab_completes_values(option: str, typed: str, offered: set[str]):
-    root = click.Group(commands={"inventory": inventory})
-    complete = ShellComplete(root, {}, "gpu-shopper", "_X")
-    found = complete.get_completions(["inventory", option], typed)
-    assert {item.value for item in found} == offered
