@@ -153,14 +153,18 @@ def test_an_empty_list_must_stay_empty_before_it_counts():
     assert carried_out(one, miss(one, 600, seen(now=moment(600)))).state is State.MISSING
 
 
-@pytest.mark.parametrize(("changes", "state"), [({}, State.MISSING), ({"silent_since": None}, State.RUNNING)])
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [({}, State.MISSING), ({"silent_since": None}, State.RUNNING), ({"silent_since": WALL + us(31)}, State.RUNNING)],
+    ids=["silent", "not silent", "silent for one login"],
+)
 def test_an_empty_list_counts_at_once_where_the_instance_has_announced_its_end(changes: dict[str, Any], state: State):
     """Heard at its last heartbeat, silent since, and its time has come: the list says what is expected (E5)."""
     heard = {"ending_reason": "idle", "ending_at": WALL, "ending_heard_at": WALL, "heartbeat_at": WALL}
     one = attempt(**{**heard, "silent_since": WALL + us(30), **changes})
-    assert carried_out(one, miss(one, 60, seen(now=moment(60)))).state is state
-    early = replace(one, ending_at=WALL + us(61))
-    assert carried_out(early, miss(early, 60, seen(now=moment(60)))).state is State.RUNNING
+    assert carried_out(one, miss(one, 75, seen(now=moment(75)))).state is state
+    early = replace(one, ending_at=WALL + us(76))
+    assert carried_out(early, miss(early, 75, seen(now=moment(75)))).state is State.RUNNING
 
 
 def test_a_sighting_restarts_the_wait_for_an_empty_list():

@@ -1,8 +1,8 @@
 """Decides what an early end that an instance announces means: shown, or acted on where a row allows it (ends.md E5).
 
 An end is acted on only where it was heard: still shown after its time, or heard at the last heartbeat before it and
-then silent and absent. Absence plus permission is never proof. The instance is left the time to end itself: this
-computer destroys it for an early end only where that does not come.
+then silent, for more than one login, and absent. Absence plus permission is never proof. The instance is left the time
+to end itself: this computer destroys it for an early end only where that does not come.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from gpushopper.core.cloud import EndingKind
 from gpushopper.core.lifecycle.ends.limits_line import acts_itself, limit_of
+from gpushopper.core.lifecycle.ends.self_ended import has_been_silent
 from gpushopper.core.lifecycle.guard_renewal import is_armed
 from gpushopper.core.model.actions import Action, EndSession, EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
@@ -134,14 +135,15 @@ def has_gone_silent(attempt: Attempt, now: ClockSnapshot) -> bool:
 def is_gone_as_heard(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> bool:
     """Whether its end was heard at the last heartbeat before it, and it is silent since.
 
-    One heartbeat: its interval, and the time that a login may take.
+    One heartbeat: its interval, and the time that a login may take. One login alone fails now and then, and use in the
+    last seconds withdraws an end unheard: the next login would tell, so that it is waited for (I8).
     """
     at, heard_at = attempt.ending_at, attempt.ending_heard_at
     if at is None or heard_at is None or now.wall < at:
         return False
     if at - heard_at > us(policy.heartbeat_interval_s + policy.heartbeat_timeout_s):
         return False
-    return attempt.silent_since is not None and attempt.heartbeat_at == heard_at
+    return has_been_silent(attempt, now, policy) and attempt.heartbeat_at == heard_at
 
 
 def is_end_confirmed(attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot, policy: Policy) -> bool:
