@@ -100,6 +100,17 @@ def test_bash_offers_names_and_words_without_starting_a_program(typed: str, name
     assert "not found" not in done.stderr
 
 
+@needs("bash")
+def test_bash_runs_nothing_that_a_name_says(tmp_path: Path, named: dict[str, str]):
+    """A tag may be called after a branch, and that may be called anything (F103)."""
+    (tmp_path / "names").write_text("tag\tbranch=$(>$HOME/made)\ntag\tbranch=`>$HOME/made`\ntag\tbranch=*\n")
+    text = BASH.format(script=SCRIPTS / "gpu-shopper.bash", words="costs --tag bra")
+    done = subprocess.run(
+        [str(find("bash")), "-c", text], env=named, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert not (tmp_path / "made").exists() and "branch=*" in done.stdout.split()
+
+
 @needs("fish")
 @pytest.mark.parametrize("typed", [typed for typed in CASES if typed != "ss"])
 def test_fish_offers_the_same(typed: str, named: dict[str, str]):

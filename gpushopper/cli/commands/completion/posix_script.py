@@ -77,7 +77,7 @@ _gpu_shopper_place() {
 
 BASH = """
 _gpu_shopper() {
-  local current=${COMP_WORDS[COMP_CWORD]} sandbox want found verbs flags valued args
+  local current=${COMP_WORDS[COMP_CWORD]} sandbox want found verbs flags valued args each words
   local before=("${COMP_WORDS[@]:1:COMP_CWORD-1}")
   [ "$current" != "=" ] || current=
   _gpu_shopper_place "${before[@]}"
@@ -89,7 +89,11 @@ _gpu_shopper() {
     ''|-) compopt +o default; return ;;
     *) _gpu_shopper_values "$want" ;;
   esac
-  COMPREPLY=($(compgen -W "$found" -- "$current"))
+  # Not by compgen -W, which expands each word: a tag may be called $(anything).
+  IFS=' ' read -r -a words <<<"$found"
+  for each in "${words[@]}"; do
+    case $each in "$current"*) COMPREPLY+=("$each") ;; esac
+  done
   case $want in
     remote) compopt -o nospace ;;
     *) compopt +o default ;;
