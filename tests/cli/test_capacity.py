@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -64,3 +65,19 @@ def test_what_waiting_does_not_change_is_said_at_once():
 def test_where_nobody_can_agree_it_does_not_begin():
     with pytest.raises(UsageError, match="needs --yes"):
         planned(app_with("a plan"), 30, answers=False)
+
+
+def test_the_sleep_of_this_computer_counts_for_the_time_that_was_agreed_to(home: Path):
+    """A laptop that wakes the next morning rents nothing for the evening before."""
+
+    class Sleeping(Market):
+        def plan(self, request: Any) -> object:
+            offset = app.home.clock_offset
+            offset.parent.mkdir(parents=True, exist_ok=True)
+            offset.write_text(str(3600 * SECOND))
+            return super().plan(request)
+
+    app = new_app()
+    app._client = cast("Client", Sleeping(NONE, "a plan"))
+    with pytest.raises(NoOffer, match="nothing fits, after"):
+        planned(app, 1800)

@@ -10,9 +10,10 @@ from gpushopper.cli import new_app
 from gpushopper.cli.commands.rent.like import filled
 from gpushopper.client import Client, JsonObject
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
+from gpushopper.errors import NotFound
 
 SESSION = JsonObject(
-    name="train", gpu="RTX 4090", gpu_count=2, provider="lab", cloud="vast", image="ubuntu", disk_gb=40.0,
+    id="abcdefghijklmnop", name="train", gpu="RTX 4090", gpu_count=2, provider="lab", cloud="vast", image="ubuntu", disk_gb=40.0,
     created_at=0, deadline_at=3 * HOUR, consumer="alice", tags={"paper": "neurips"},
     limits=JsonObject(idle_us=30 * MINUTE, idle_when="gpu", contact_us=None, hold_us=HOUR),
     pulls=[JsonObject(there="out", here="/srv/results")],
@@ -29,10 +30,10 @@ class Known:
         return SESSION
 
 
-def like(**given: Any) -> dict[str, Any]:
+def like(name: str = "train", **given: Any) -> dict[str, Any]:
     app = new_app()
     app._client = cast("Client", Known())
-    return filled(app, {**NOTHING, **given}, "train")
+    return filled(app, {**NOTHING, **given}, name)
 
 
 def test_what_is_not_given_is_as_it_was(capsys: pytest.CaptureFixture[str]):
@@ -50,6 +51,11 @@ def test_what_is_given_counts(capsys: pytest.CaptureFixture[str]):
     found = like(hours=1, gpu=("H100",), idle=0, tags=("run=2",), until=None)
     assert found["span"] is None and found["gpu"] == ("H100",) and found["idle"] == 0 and found["tags"] == ("run=2",)
     assert "RTX 4090" not in capsys.readouterr().err
+
+
+def test_the_beginning_of_a_name_spends_nothing_unasked():
+    with pytest.raises(NotFound, match="no session named tr; did you mean train"):
+        like("tr")
 
 
 def test_an_offer_determines_gpu_and_cloud():

@@ -33,6 +33,10 @@ def test_a_synonym_is_the_command_it_means(typed: str, meant: str):
 def test_a_synonym_never_destroys_what_its_namesake_would():
     with pytest.raises(UsageError, match="ends nothing here"):
         synonyms.expanded(["cleanup-orphans", "--execute"])
+    assert synonyms.expanded(["stop", "a"]) == ["shutdown", "a"], "which asks, and says that the disk is lost"
+    for option in ("--yes", "-y", "-fy"):
+        with pytest.raises(UsageError, match="keeps the disk"):
+            synonyms.expanded(["stop", "a", option])
 
 
 def test_no_synonym_hides_a_command_and_each_leads_to_one():

@@ -268,7 +268,7 @@ def test_even_silent_and_off_the_list_it_is_not_destroyed_and_comes_back(world: 
 
 @pytest.mark.parametrize("lacks", ["omit", "empty200"])
 def test_a_use_in_the_last_seconds_that_one_failed_login_hides_loses_nothing(world: World, lacks: str) -> None:
-    """Its end was heard and then withdrawn there; the next login fails, and for a minute the cloud shows nothing (I8, S2)."""
+    """Its end was withdrawn after it was heard; the next login fails, and for a minute the cloud shows nothing (I8)."""
     assert world.remote is not None
     ref = idle_session(world)
     world.launch_foreign()

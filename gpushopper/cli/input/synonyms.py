@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from gpushopper.errors import UsageError
@@ -58,6 +59,9 @@ def expanded(args: Sequence[str]) -> list[str]:
         UsageError: the synonym was given an option that would do something else here.
     """
     first, *rest = args
+    if first == "stop" and any(word == "--yes" or re.fullmatch("-[a-z]*y[a-z]*", word) for word in rest):
+        text = "stop keeps the disk at other tools; here an end destroys it"
+        raise UsageError(text, "if that is meant: gpu-shopper shutdown NAME --yes")
     if first == "exec":
         return ["ssh", *_with_dashes(rest)]
     if first == "transfer" and rest[:1] in (["upload"], ["download"]):

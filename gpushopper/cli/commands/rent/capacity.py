@@ -33,8 +33,11 @@ def plan(app: App, request: PlanRequest, wait_us: int | None, *, answers: bool, 
         raise UsageError("--wait-for-capacity needs --yes where nobody can be asked", "or --dry-run")
     found: list[Plan] = []
     failed: list[ShopperError] = []
+    until_boot = app.now().boot + wait_us
 
     def has_found() -> bool:
+        if failed and app.now().boot >= until_boot:
+            raise WaitTimeout  # this computer has slept meanwhile, which `poll` does not count
         try:
             found.append(app.client.plan(request))
         except PASSING as error:

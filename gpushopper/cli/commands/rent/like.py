@@ -24,7 +24,7 @@ def filled(app: App, given: dict[str, Any], name: str) -> dict[str, Any]:
     Raises:
         NotFound: there is no such session.
     """
-    session = session_argument.to_show(app, name)
+    session = session_argument.to_act_on(app, name)  # what is rented costs money: a beginning is asked about
     like = _options(session)
     if given["offer"] is not None:
         for option in ("gpu", "gpus", "provider"):
