@@ -13,8 +13,8 @@ from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
 from gpushopper.errors import NotFound
 
 SESSION = JsonObject(
-    id="abcdefghijklmnop", name="train", gpu="RTX 4090", gpu_count=2, provider="lab", cloud="vast", image="ubuntu", disk_gb=40.0,
-    created_at=0, deadline_at=3 * HOUR, consumer="alice", tags={"paper": "neurips"},
+    id="abcdefghijklmnop", name="train", gpu="RTX 4090", gpu_count=2, provider="lab", cloud="vast", image="ubuntu",
+    disk_gb=40.0, created_at=0, deadline_at=3 * HOUR, consumer="alice", tags={"paper": "neurips"},
     limits=JsonObject(idle_us=30 * MINUTE, idle_when="gpu", contact_us=None, hold_us=HOUR),
     pulls=[JsonObject(there="out", here="/srv/results")],
 )  # fmt: skip

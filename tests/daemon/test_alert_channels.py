@@ -157,6 +157,16 @@ def test_a_channel_that_says_not_what_it_is_makes_the_settings_unusable(here: Ho
         config.load(here)
 
 
+@pytest.mark.parametrize(
+    "setting", [f'kind = "{ADDRESS}"', f'kind = "command"\ncommand = "curl -d x {ADDRESS}"', f'on = ["{ADDRESS}"]']
+)
+def test_an_address_in_a_wrong_place_is_not_in_what_is_told_about_it(here: Home, setting: str):
+    """That the settings cannot be read is an alarm: kept in the records, and sent to the other channels (I21, F103)."""
+    channels = ChannelSettings(here)
+    here.config_file.write_text(f"{NO_KEYRING}[alerts.desk]\n{setting}\n")
+    assert channels() == {} and "alerts.desk." in channels.problem() and "SECRET" not in channels.problem()
+
+
 def test_a_project_file_cannot_have_alerts_sent_anywhere(here: Home, tmp_path: Path):
     project = tmp_path / "cloned"
     project.mkdir()
