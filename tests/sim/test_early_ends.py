@@ -13,7 +13,7 @@ from gpushopper.core.lifecycle.ends.idle_watch import STARTING
 from gpushopper.core.model.ends.run_end import RunEnd, RunEndMode
 from gpushopper.core.model.heartbeat import Brought, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.core.policy import REAL
-from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND, us
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, us
 from gpushopper.errors import UsageError
 from gpushopper.store import sessions
 from gpushopper.store.instances import heartbeats, run_ends
@@ -264,31 +264,6 @@ def test_even_silent_and_off_the_list_it_is_not_destroyed_and_comes_back(world: 
     (row,) = world.ledger()["instances"]
     true_cost = 1_000_000 * float(row["gpu_usd"])
     assert world.view(ref).accrued > 0.95 * true_cost, "the gap is billed too"
-
-
-@pytest.mark.parametrize("lacks", ["omit", "empty200"])
-def test_a_use_in_the_last_seconds_that_one_failed_login_hides_loses_nothing(world: World, lacks: str) -> None:
-    """Its end was withdrawn after it was heard; the next login fails, and for a minute the cloud shows nothing (I8)."""
-    assert world.remote is not None
-    ref = idle_session(world)
-    world.launch_foreign()
-    (mine,) = [attempt.instance_id for attempt in sessions.attempts_of(world.store, ref)]
-    rest(world)
-
-    def is_near() -> bool:
-        at = world.view(ref).ending_at
-        return at is not None and 5 * SECOND < at - world.clock.now().wall < 25 * SECOND
-
-    assert world.run_until(is_near, 3600)
-    agent(world).works_until = world.market.now() + 10 * HOUR
-    answers = iter([SILENT])
-    world.remote.answer = lambda login: next(answers, None)
-    world.fault("list", lacks, instance=mine if lacks == "omit" else None)
-    world.fault("get", "404")
-    world.run_for(60)
-    world.faults.clear()
-    world.run_for(1800)
-    assert (world.status(ref), destroys(world, ref), len(world.our_instances())) == ("running", 0, 1)
 
 
 def test_no_python_there_is_said_with_an_alarm_and_the_session_is_handed_over(world: World) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
 from gpushopper.core.policy import REAL
-from gpushopper.core.timing.clock_snapshot import MINUTE, us
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND, us
+from gpushopper.store import sessions
 from tests.sim.world import World
 
 
@@ -34,3 +36,33 @@ def test_an_instance_has_time_to_end_itself_and_is_destroyed_where_it_does_not(
     assert world.view(ref).reason == "idle" and world.clock.now().wall - at < 3 * MINUTE
     assert world.ended(ref, 900)
     assert [row["ended_by"] for row in world.ledger()["instances"]] == [ended_by]
+
+
+@pytest.mark.parametrize("lacks", ["omit", "empty200"])
+def test_a_use_in_the_last_seconds_that_one_failed_login_hides_loses_nothing(world: World, lacks: str) -> None:
+    """Its end was withdrawn after it was heard; the next login fails, and for a minute the cloud shows nothing (I8)."""
+    ref = world.provision(hours=4, idle_us=30 * MINUTE)
+    assert world.running(ref) and world.remote is not None
+    world.launch_foreign()
+    (attempt,) = sessions.attempts_of(world.store, ref)
+
+    world.run_for(40)
+    (guard,) = world.remote.guards.values()
+    assert guard.agent is not None
+    guard.agent.works_until = world.market.now()  # so that it ends between two heartbeats
+
+    def is_near() -> bool:
+        at = world.view(ref).ending_at
+        return at is not None and 0 < at - world.clock.now().wall < 29 * SECOND
+
+    assert world.run_until(is_near, 3600)
+    guard.agent.works_until = world.market.now() + 10 * HOUR
+    answers = iter([ProbeFailure(ProbeFailureKind.UNREACHABLE, "no answer within 15 s")])
+    world.remote.answer = lambda login: next(answers, None)
+    world.fault("list", lacks, instance=attempt.instance_id if lacks == "omit" else None)
+    world.fault("get", "404")
+    world.run_for(60)
+    world.faults.clear()
+    world.run_for(1800)
+    assert world.status(ref) == "running" and len(world.our_instances()) == 1
+    assert "destroy_sent" not in [event.kind for event in world.requests.events(0).events if event.session == ref]
