@@ -6,6 +6,7 @@ anything, so that TAB is quick, asks no cloud, and starts no daemon. It holds no
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 from gpushopper.core.model.session import Session
@@ -16,6 +17,8 @@ from gpushopper.store.money import budgets, tags
 
 MOST_ENDED = 50
 """So many sessions that have ended, the latest ones."""
+_PLAIN = re.compile(r"[\w.@%+,:/=-]+")
+"""What a shell takes as it stands: bash puts a name into the line unquoted, and `$(...)` there would be run."""
 
 
 class CompletionFile:
@@ -32,7 +35,7 @@ class CompletionFile:
         change = self.ctx.store.last_change
         if change == self._written_change:
             return
-        text = "".join(f"{line}\n" for line in self._lines())
+        text = "".join(f"{line}\n" for line in self._lines() if _PLAIN.fullmatch(line.partition("\t")[2]))
         path = self.ctx.home.completion_names
         if text != self._text or not path.exists():
             with suppress(OSError):  # a full disk: TAB may be behind, nothing else

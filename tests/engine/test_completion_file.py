@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpushopper.daemon.completion_file import CompletionFile
 from gpushopper.store import consumers
+from gpushopper.store.money import tags
 from gpushopper.wire import ExtendRequest
 from tests.engine.test_ssh_connection import rent
 from tests.sim.world import World
@@ -30,6 +31,16 @@ def test_it_follows_what_is_stored_and_is_written_only_when_that_changes(world: 
     assert world.run_until(lambda: world.requests.session(attempt.session_id).end_stage == "proven")
     names.sync()
     assert path.read_text().startswith("ended\ttrain\n")
+
+
+def test_what_a_shell_would_run_is_left_out(world: World):
+    """A tag may be called after a branch, and that may be called anything (F103)."""
+    session_id = rent(world, "train").session_id
+    with world.store.transaction():
+        tags.set_tags(world.store, session_id, {"a": "$(reboot)", "b": "fix/x_1", "c": "`x`", "d": "1;2", "e": "ä"})
+    CompletionFile(world.engine.ctx).sync()
+    lines = world.home.completion_names.read_text().splitlines()
+    assert [line for line in lines if line.startswith("tag\t")] == ["tag\tb=fix/x_1", "tag\te=ä"]
 
 
 def test_a_full_disk_is_no_error_of_the_job(world: World):
