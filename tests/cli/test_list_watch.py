@@ -8,9 +8,10 @@ import sys
 import pytest
 
 from gpushopper.cli import new_app
-from gpushopper.cli.commands.sessions.list_watch import _Changes, watch
+from gpushopper.cli.commands.sessions.list_watch import _Changes, _Screen, watch
 from gpushopper.client import JsonObject
 from gpushopper.errors import DaemonUnreachable, UsageError
+from gpushopper.wire import SessionView
 from tests.cli.in_process import Stream
 
 
@@ -43,6 +44,20 @@ def test_at_a_terminal_a_daemon_that_restarts_is_waited_for_and_ctrl_c_is_no_err
     watch(new_app(), fetch, lambda found: print(*(each.id for each in found)))  # type: ignore[arg-type, attr-defined]
     assert "1 session" in out.getvalue() and "no daemon answers" in out.getvalue()
     assert out.getvalue().count("\x1b[2J") == 1
+
+
+def test_without_an_answer_nothing_is_said_of_what_is_open(capsys: pytest.CaptureFixture[str]):
+    """`No open sessions.` below an error would say that nothing bills (I27)."""
+    screen = _Screen(new_app(), lambda found: print("open:", *(each.id for each in found)))
+
+    def fail() -> list[SessionView]:
+        raise DaemonUnreachable("no daemon answers")
+
+    for fetch in (fail, lambda: [row("a")], fail):
+        screen(fetch)  # type: ignore[arg-type]
+    first, then, last = capsys.readouterr().out.split("\x1b[H\x1b[J")[1:]
+    assert "open:" not in first and "open: a" in then
+    assert "no daemon answers; as it was at " in last and "open: a" in last
 
 
 def test_without_a_terminal_and_without_json_it_is_refused(monkeypatch: pytest.MonkeyPatch):

@@ -45,17 +45,21 @@ class _Screen:
         self._app = app
         self._show = show
         self._erase = SCROLL
+        self._last: Sequence[SessionView] | None = None
+        self._last_at = ""
 
     def __call__(self, fetch: Callable[[], Sequence[SessionView]]) -> None:
+        at = f"{local_time(self._app.now().wall):%H:%M:%S}"
         try:
-            found, trouble = fetch(), ""
+            self._last, self._last_at = fetch(), at
+            state = plural(len(self._last), "session")
         except ShopperError as error:  # a daemon that is restarted answers again soon
-            found, trouble = [], error.message
+            state = error.message if self._last is None else f"{error.message}; as it was at {self._last_at}"
         print(self._erase + CLEAR, end="", flush=True)
         self._erase = ""
-        at = local_time(self._app.now().wall)
-        tables.out(f"{at:%H:%M:%S}  {trouble or plural(len(found), 'session')}  (Ctrl-C ends only this view)\n")
-        self._show(found)
+        tables.out(f"{at}  {state}  (Ctrl-C ends only this view)\n")
+        if self._last is not None:  # what is not known is not shown as none: it may bill
+            self._show(self._last)
 
 
 class _Changes:
