@@ -100,3 +100,14 @@ def test_a_session_that_comes_under_a_budget_is_warned_before_it_ends(world: Wor
     world.run_for(60)
     tag(world, ref, stage="final")
     assert load_budget(world.store, "neurips") == found, "nothing has changed for it"
+
+
+def test_a_tag_of_an_ended_session_puts_off_no_end_by_a_budget(world: World):
+    """One of last month that costs nothing now is never refused: tagged anew it would go on (I13)."""
+    ref = world.provision(hours=1)
+    assert world.running(ref) and world.ended(ref, 2 * 3600)
+    tagged_limit(world, monthly=10 * DOLLAR, at_100=At100.STOP)
+    found = load_budget(world.store, "neurips")
+    world.run_for(60)
+    tag(world, ref, paper="neurips")
+    assert tags_of(world.store, ref) == {"paper": "neurips"} and load_budget(world.store, "neurips") == found

@@ -56,7 +56,8 @@ def _change(tx: Transaction, session: Session, request: wire.TagsRequest) -> wir
         named = ", ".join(f"{key}={value}" for key, value in tags.items())
         text = f"{session.name} is now tagged {named}" if named else f"{session.name} has no tags any more"
         tx.add_event(EventDraft("tags_changed", text, {"tags": tags}), session.id)
-        _warn_before_ends(ctx, former, tags, tx.now.wall)
+        if session.ended_at is None:  # else it only adds what has room, and would put off an end that is due
+            _warn_before_ends(ctx, former, tags, tx.now.wall)
     return session_view(ctx, session)
 
 
