@@ -18,6 +18,8 @@ from tests.core.mutations import MUTATIONS
 ROOT = Path(__file__).parents[2]
 WORKERS = 2
 LIMIT_S = 120
+OF_CONFTEST = ("conftest", "reporting", "needs", "spread", "waiting")
+"""The conftest of all tests, and what it imports."""
 GREEN, RED, NONSENSE = 0, 1, 99
 
 
@@ -26,7 +28,7 @@ def copy_tree(top: Path) -> Path:
     ignore = shutil.ignore_patterns("__pycache__", "sandbox", "cli")
     shutil.copytree(ROOT / "gpushopper", top / "gpushopper", ignore=ignore)
     shutil.copytree(ROOT / "tests" / "core", top / "tests" / "core", ignore=ignore)
-    for name in ("pyproject.toml", "tests/conftest.py", "tests/reporting.py", "tests/needs.py"):
+    for name in ("pyproject.toml", *(f"tests/{module}.py" for module in OF_CONFTEST)):
         shutil.copy(ROOT / name, top / name)
     return top
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpushopper.core.cloud import BillingStart
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending import ledger
@@ -57,6 +58,31 @@ def test_gpu_and_storage_are_booked_apart():
 def test_storage_counts_from_the_send_and_gpu_time_only_while_active():
     assert {e.kind for e in ledger.accrue(replace(BILLED, is_gpu_billed=False), WALL + HOUR)[0]} == {STORAGE}
     assert ledger.accrue(attempt(State.PREPARED, is_gpu_billed=True), WALL + HOUR)[0] == ()
+
+
+def gpu_time(one: Attempt, until: int = WALL + 9 * HOUR) -> int:
+    """How much GPU time is booked, µs."""
+    return sum(e.to_at - e.from_at for e in of(GPU, ledger.accrue(one, until)[0]))
+
+
+def test_what_may_have_run_unseen_counts_once_it_is_off():
+    """S19: no list has shown it running since its send, or since the last one that showed it booting."""
+    off = attempt(State.DESTROYING, off_at=WALL + 4 * HOUR)
+    assert gpu_time(off) == 4 * HOUR, "not beyond its end"
+    assert gpu_time(off, WALL + HOUR) == HOUR
+    assert gpu_time(replace(off, last_seen_at=WALL + HOUR)) == 3 * HOUR
+    booked = replace(off, last_seen_at=WALL + HOUR, billed_until=WALL + 2 * HOUR)
+    assert gpu_time(booked) == 2 * HOUR, "nothing twice"
+    assert gpu_time(replace(off, off_at=None)) == 0, "a sighting to come shows what it did"
+
+
+def test_what_was_gone_stopped_or_shown_before_did_not_run_unseen():
+    off = attempt(State.DESTROYING, off_at=WALL + 4 * HOUR)
+    assert gpu_time(replace(off, missing_at=WALL + HOUR)) == HOUR, "list and read lacked it from then on"
+    assert gpu_time(replace(off, missing_at=WALL + HOUR, last_seen_at=WALL + 2 * HOUR)) == 2 * HOUR, "it was back"
+    assert gpu_time(replace(off, ready_at=WALL)) == 0, "a stopped one does not start by itself"
+    from_create = replace(OFFER, billing=replace(OFFER.billing, begins=BillingStart.CREATE))
+    assert gpu_time(replace(off, offer=from_create)) == 0, "it billed until it was shown not to"
 
 
 @pytest.mark.parametrize("until", [WALL, WALL - 1, 0])

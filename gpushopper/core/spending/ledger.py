@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from gpushopper.core.cloud import StoppedBilling
+from gpushopper.core.cloud import BillingStart, StoppedBilling
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.money import Micros, cost_over
 from gpushopper.core.policy import Policy
@@ -54,21 +54,41 @@ def accrue(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
     """Entries from `billed_until` to `until`, cut at each UTC hour, and the attempt with `billed_until` moved there.
 
     Storage bills while `is_storage_billed`, GPU time while `is_gpu_billed`: what the last sighting said. Nothing before
-    the send.
+    the send. What may have run unseen counts once it is off.
     """
     if attempt.billed_until is None or until <= attempt.billed_until:
         return (), attempt
-    start, span = attempt.billed_until, until - attempt.billed_until
-    whole = []
+    start = attempt.billed_until
+    entries = _entries(attempt.id, GPU, gpu_rate(attempt), *_gpu_time(attempt, start, until))
     if attempt.is_storage_billed:
-        whole.append((STORAGE, cost_over(storage_rate(attempt), span)))
-    if attempt.is_gpu_billed:
-        whole.append((GPU, cost_over(gpu_rate(attempt), span)))
+        entries = _entries(attempt.id, STORAGE, storage_rate(attempt), start, until) + entries
+    return entries, replace(attempt, billed_until=until)
+
+
+def _entries(attempt_id: str, kind: str, rate: Micros, start: int, until: int) -> tuple[Entry, ...]:
+    if until <= start:
+        return ()
     hours = hours_within(start, until)
-    entries = [
-        Entry(attempt.id, kind, *piece) for kind, micros in whole for piece in split(micros, start, until, hours)
-    ]
-    return tuple(entries), replace(attempt, billed_until=until)
+    return tuple(
+        Entry(attempt_id, kind, *piece) for piece in split(cost_over(rate, until - start), start, until, hours)
+    )
+
+
+def _gpu_time(attempt: Attempt, start: int, until: int) -> tuple[int, int]:
+    """The part of [start, until) that bills GPU time; empty where none does.
+
+    An instance that is off may have begun to run after the last sighting that shows it booting, or without any: lists
+    failed, or nobody looked. That time counts, so that it is never too little (S19): until it was off, or until both a
+    complete list and a read by id lacked it, as of an id that never existed.
+    """
+    if attempt.is_gpu_billed:
+        return start, until
+    if attempt.off_at is None or attempt.ready_at is not None or attempt.offer.billing.begins is BillingStart.CREATE:
+        return start, start
+    seen_at, gone_at = attempt.last_seen_at or start, attempt.off_at
+    if attempt.missing_at is not None and attempt.missing_at >= seen_at:
+        gone_at = attempt.missing_at
+    return max(start, seen_at), min(until, gone_at)
 
 
 def whole_hours_until(attempt: Attempt, now_wall: int) -> int | None:
