@@ -33,7 +33,7 @@ def test_a_setting_is_set_read_and_removed_again(gs: Inside, home: Path):
     path = home / "config.toml"
     path.write_text(HERE)
     for key, value, shown in (
-        ("brakes.open_sessions", "7", "7"), ("brakes.creates_per_hour", "9", "9"), ("keys.keyring", "false", "False"),
+        ("brakes.open_sessions", "7", "7"), ("brakes.creates_per_hour", "9", "9"), ("keys.keyring", "false", "false"),
         ("defaults.provision.region", "US,CA", "US, CA"), ("brakes.dollars_per_hour", "2.50", "$2.50"),
     ):  # fmt: skip
         done = gs("config", "set", key, value)
@@ -43,12 +43,34 @@ def test_a_setting_is_set_read_and_removed_again(gs: Inside, home: Path):
     assert gs("config", "unset", "brakes.open_sessions").out == "brakes.open_sessions is 4 (built in)\n"
     assert gs("config", "get", "brakes.open_sessions", "--json").json["origin"] == "built in"
     assert gs("config", "get", "defaults.provision.gpu").out == "\n"
+    assert gs("config", "unset", "defaults.provision.gpu").out == "defaults.provision.gpu is not set\n"
     assert gs("config", "path").out == f"{path}\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("defaults.provision.gpu", "4090", 'gpu = "4090"'),
+        ("defaults.provision.consumer", "007", 'consumer = "007"'),
+        ("brakes.open_sessions", "007", 'open_sessions = "007"'),
+        ("defaults.provision.exclude_host", "4471", 'exclude_host = "4471"'),
+        ("keys.keyring", "True", "keyring = true"),
+        ("brakes.dollars_per_hour", "$2.50", 'dollars_per_hour = "$2.50"'),
+    ],
+)
+def test_a_value_is_typed_as_one_would_say_it(gs: Inside, home: Path, key: str, value: str, line: str):
+    assert gs("config", "set", key, value).code == 0
+    assert line in (home / "config.toml").read_text().splitlines()
+    assert gs("config", "set", key, gs("config", "get", key).out.strip()).code == 0
 
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
+        ("unset brakes.open_session", 3, "did you mean brakes.open_sessions?"),
+        ("unset nope.nope", 3, "there is no such setting"),
+        ("unset providers.vast.endpoint", 0, ""),
+        ("set nope.nope 3", 2, "see: gpu-shopper config"),
         ("set brakes.open_sessions many", 2, "brakes.open_sessions must be a whole number from 0 to 1000, not 'many'"),
         ("set brakes.open_session 3", 2, "Did you mean brakes.open_sessions?"),
         ("set nonsense 3", 2, "a key is words with dots between"),

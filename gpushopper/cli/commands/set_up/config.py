@@ -98,6 +98,8 @@ def setting_rows(found: Config) -> list[dict[str, Any]]:
 def _shown(name: str, value: object) -> str:
     if value is None or value == ():
         return "-"
+    if isinstance(value, bool):
+        return str(value).lower()  # as it is written in the file
     if name in MONEY and isinstance(value, int):
         return money(value)
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

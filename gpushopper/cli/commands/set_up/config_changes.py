@@ -6,6 +6,7 @@ A change is checked before it is written: what could not be read back is refused
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,10 @@ def set_key(app: App, key: str, value: str) -> None:
     For instance: config set defaults.provision.max_price 0.50
     """
     _refuse_a_key(key)
-    literal = value if _LITERAL.fullmatch(value) else toml_text.quote(value)
     if not value.isprintable() or not value.isascii():
         raise UsageError("a value is printable ASCII here", "write others with: gpu-shopper config edit")
-    _change(app, key, literal)
+    plain = value.lower() if value in ("True", "False") else value
+    _change(app, key, *([plain] if _LITERAL.fullmatch(plain) else []), toml_text.quote(value))
     _report(app, key)
 
 
@@ -61,7 +62,9 @@ def set_key(app: App, key: str, value: str) -> None:
 @click.pass_obj
 def unset_key(app: App, key: str) -> None:
     """Remove one setting from config.toml: what is built in counts again."""
-    _change(app, key, None)
+    if not any(fnmatchcase(key, known) for known in config.known_keys()):
+        _row(app, key)  # there may be one of a similar name
+    _change(app, key)
     _report(app, key)
 
 
@@ -103,8 +106,10 @@ def edit_file(app: App) -> None:
     _note_restart(app, [*config.known_keys()])
 
 
-def _change(app: App, key: str, literal: str | None) -> None:
-    """Change one key of the file, if the new text can be read back.
+def _change(app: App, key: str, *literals: str) -> None:
+    """Set one key of the file to the first of the literals that can be read back; remove it where there are none.
+
+    `4090` is a number where the key wants one, and a text where it wants that, such as the name of a GPU.
 
     Raises:
         Misconfigured: the key is unknown, the value malformed, or the file is written in an unusual form.
@@ -116,10 +121,16 @@ def _change(app: App, key: str, literal: str | None) -> None:
     with changing(path):
         text = path.read_text("utf-8") if path.exists() else ""
         before = config.check(text, str(path))
-        new = toml_text.set_key(text, tuple(table), name, literal)
-        after = _checked(new)
+        for literal in literals or (None,):
+            new = toml_text.set_key(text, tuple(table), name, literal)
+            try:
+                after = _checked(new)
+                break
+            except UsageError:
+                if literal in (None, literals[-1]):
+                    raise
         is_there = after.origin(key) != "built in"
-        if is_there is (literal is None) or (before.origins.keys() ^ after.origins.keys()) - {key}:
+        if is_there is not bool(literals) or (before.origins.keys() ^ after.origins.keys()) - {key}:
             raise Misconfigured(
                 f"{path} is written in a form that can only be changed by hand", "gpu-shopper config edit"
             )
@@ -131,7 +142,8 @@ def _checked(text: str) -> config.Config:
     try:
         return config.check(text, NEW)
     except Misconfigured as fault:
-        hint = fault.hint if fault.code == "unknown_key" else "nothing was changed"
+        close = fault.hint if fault.hint.startswith("Did you mean") else "see: gpu-shopper config"
+        hint = close if fault.code == "unknown_key" else "nothing was changed"
         raise UsageError(fault.message.replace(f" in {NEW}", ""), hint, code=fault.code) from None
 
 
@@ -166,7 +178,8 @@ def _report(app: App, key: str) -> None:
     if app.as_json:
         tables.out(json_output.document(key=row["key"], value=row["value"], origin=row["origin"]))
     else:
-        tables.out(f"{key} is {row['shown']} ({row['origin']})")
+        shown = "not set" if row["shown"] == "-" else f"{row['shown']} ({row['origin']})"
+        tables.out(f"{key} is {shown}")
     _note_restart(app, [key])
 
 
