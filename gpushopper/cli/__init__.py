@@ -54,7 +54,7 @@ COMMANDS = (
     ("Money and safety", "custody", "money_and_safety.custody:custody", "What was sent to which host; what to rotate."),
     ("Money and safety", "events", "money_and_safety.events:events", "What happened, in order."),
     ("Set up", "keys", "set_up.keys:keys", "Store and test API keys and registry logins."),
-    ("Set up", "config", "set_up.config:config", "Show settings; resolve a copied home folder."),
+    ("Set up", "config", "set_up.config:config", "Show and change settings."),
     ("Set up", "notify", "set_up.notify:notify", "Be told elsewhere: webhook, Slack, Discord, ntfy, desktop, command."),
     ("Set up", "ssh-config", "set_up.ssh_config:ssh_config", "Make running sessions known to your own ssh."),
     ("Set up", "daemon", "set_up.daemon:daemon", "Start, stop and watch the daemon."),

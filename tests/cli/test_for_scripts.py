@@ -74,7 +74,11 @@ def test_help_shows_commands_and_topics(home: Path):
         assert max(map(len, text.splitlines())) <= 78
     assert gs("help", "config", "set").out == gs("config", "set", "--help").out
     assert all(name in gs("help").out for name in TOPICS)
-    assert gs("help", "nosuch").code == 3 and gs("help", "ls", "nosuch").code == 3
+    assert gs("help", "nosuch").code == 3
+    asked = gs("help", "config", "nosuch")
+    assert asked.code == 3 and "gpu-shopper config has no such command" in asked.err
+    assert "did you mean exit-codes" in gs("help", "exit-code").err
+    assert gs("help", "ps").out == gs("help", "ls").out
 
 
 def test_every_exit_status_of_the_help_is_in_its_topic():

@@ -21,7 +21,7 @@ SESSION = JsonObject(
 NOTHING = {
     "gpu": (), "gpus": None, "provider": None, "image": None, "disk": None, "hours": None, "span": None, "until": None,
     "consumer": None, "tags": (), "idle": None, "idle_when": None, "contact": None, "hold": None, "pulls": (),
-    "offer": None,
+    "offer": None, "account": None,
 }  # fmt: skip
 
 
@@ -38,12 +38,12 @@ def like(name: str = "train", **given: Any) -> dict[str, Any]:
 
 def test_what_is_not_given_is_as_it_was(capsys: pytest.CaptureFixture[str]):
     assert like() == {
-        **NOTHING, "gpu": ("RTX 4090",), "gpus": 2, "provider": "vast", "image": "ubuntu", "disk": 40.0,
+        **NOTHING, "gpu": ("RTX 4090",), "gpus": 2, "account": "lab", "image": "ubuntu", "disk": 40.0,
         "span": 3 * HOUR, "consumer": "alice", "tags": ("paper=neurips",), "idle": 30 * MINUTE, "idle_when": "gpu",
         "hold": HOUR, "pulls": ("out:/srv/results",),
     }  # fmt: skip
     said = capsys.readouterr().err
-    assert "As train: 2x RTX 4090, on vast, ubuntu, 40 GB, for 3h, charged to alice." in said
+    assert "As train: 2x RTX 4090, on lab, ubuntu, 40 GB, for 3h, charged to alice." in said
     assert "Variables, scripts and an image login are not taken over." in said
 
 
@@ -60,4 +60,11 @@ def test_the_beginning_of_a_name_spends_nothing_unasked():
 
 def test_an_offer_determines_gpu_and_cloud():
     found = like(offer="vast:7")
-    assert (found["gpu"], found["gpus"], found["provider"]) == ((), None, None)
+    assert (found["gpu"], found["gpus"], found["provider"], found["account"]) == ((), None, None, None)
+
+
+def test_another_cloud_or_account_takes_the_place_of_the_account():
+    other = like(account="other")
+    assert (other["provider"], other["account"]) == (None, "other"), "both together are refused"
+    cloud = like(provider="tensordock")
+    assert (cloud["provider"], cloud["account"]) == ("tensordock", None)

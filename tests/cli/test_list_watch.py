@@ -41,7 +41,8 @@ def test_at_a_terminal_a_daemon_that_restarts_is_waited_for_and_ctrl_c_is_no_err
             raise answer
         return answer
 
-    watch(new_app(), fetch, lambda found: print(*(each.id for each in found)))  # type: ignore[arg-type, attr-defined]
+    watch(new_app(), fetch, lambda found: print(f"shown {len(found)}"))
+    assert "shown 1" in out.getvalue() and "shown 0" not in out.getvalue(), "no session is not what is known"
     assert "1 session" in out.getvalue() and "no daemon answers" in out.getvalue()
     assert out.getvalue().count("\x1b[2J") == 1
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from gpushopper.cli.output.endings.tonight_view import budget_ends, tonight
+import pytest
+
+from gpushopper.cli import new_app
+from gpushopper.cli.output.endings.tonight_view import budget_ends, print_tonight, tonight
 from gpushopper.cli.output.text_format import clock_time
 from gpushopper.client import JsonObject
 from gpushopper.core.timing.clock_snapshot import HOUR
+from tests.cli.in_process import Stream
 
 NOW = 1_793_400_000_000_000
 
@@ -46,3 +51,11 @@ def test_the_first_budget_that_ends_a_session_is_named() -> None:
 
     found = budget_ends([budget("late", NOW + 2 * HOUR), budget("lab", NOW + HOUR)], NOW)
     assert found == {"s1": f"budget lab {clock_time(NOW + HOUR, NOW)}"}
+
+
+def test_no_line_is_broken_in_a_word_at_forty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Stream(is_terminal=True)
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("COLUMNS", "40")
+    print_tonight(new_app(), [session("a", "D+I", deadline_at=NOW, max_cost=1_100_000)], {}, NOW)
+    assert max(map(len, out.getvalue().splitlines())) <= 40

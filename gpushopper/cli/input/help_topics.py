@@ -12,7 +12,8 @@ EXIT_CODES = """\
 6    a safety rule or a budget says no
 7    nothing on the market fits, or no cloud answered
 8    accepted, but not verified in time: it may still bill
-9    the check worked and found problems (status, audit, notify test)
+9    the check worked and found problems (doctor, status, audit,
+     costs --verify, notify test); watchdog: it ended or reported something
 124  not in time (wait)
 125  ssh, run: a failure on this side, not the remote command's
 130  interrupted; what continues without this command is printed
@@ -45,7 +46,8 @@ FORMATTING = """\
 -o wide    all columns
 -o name    names or ids only, one a line; -q is the same
 -o json    one document, with "schema": 1; --json is the same
--o jsonl   one object a line; of events with --follow as they come
+-o jsonl   one object a line; of events -f and ls -w as they come
+--json=A,B these fields of each row; --json= lists them
 --color    auto, always or never
 
 The answer goes to stdout, everything else to stderr. Money is given twice,

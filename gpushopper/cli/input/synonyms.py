@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 
 MEANINGS: Mapping[str, tuple[str, ...]] = {
     "provision": ("rent", "create", "launch", "up", "start", "new", "buy", "order"),
-    "inventory": ("search", "offers", "market", "find", "gpus", "available"),
+    "inventory": ("search", "offers", "list-offers", "market", "find", "gpus", "available"),
     "shutdown": ("delete", "remove", "end", "release", "teardown", "cancel"),
     "extend": ("renew", "prolong", "longer", "more"),
     "cp": ("copy", "upload", "download", "push", "put"),
@@ -44,6 +44,7 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     "code": ("vscode", "ide"),
     "jupyter": ("notebook", "lab"),
     "wait": ("await", "block"),
+    "ls": ("top", "watch", "running", "instances", "dashboard"),
     "why": ("explain", "reason"),
 }
 """A command, and words by which people look for it. They are suggested, not run: some of these spend money."""

@@ -130,7 +130,7 @@ def _print(app: App, found: wire.Costs, ref: str, given: dict[str, Any]) -> None
         return
     if found.rows or found.groups:
         tables.out("")
-    tables.out(cost_views.total_line(found))
+    tables.sentences([cost_views.total_line(found)])
     if found.forecast is not None and (found.end_at is None or found.end_at > app.now().wall):
         print_forecast(app, found, ref, given)
 
@@ -202,7 +202,7 @@ def summary(app: App, consumer: str, period: str | None, start: str | None, end:
         tables.out(json_output.document(**plain, **{name: _amounts(value) for name, value in shares.items()}))
         return
     count = plural(found.sessions, "session")
-    tables.out(f"{exact(found.accrued)} accrued, at most {exact(found.max_cost)}, in {count}")
+    tables.sentences([f"{exact(found.accrued)} accrued, at most {exact(found.max_cost)}, in {count}"])
     for name, share in shares.items():
         tables.out(f"\n{SHARES.get(name, name.replace('_', ' '))}:")
         tables.facts([(f"  {key or '-'}", exact(amount)) for key, amount in share.items()])

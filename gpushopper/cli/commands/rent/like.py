@@ -18,7 +18,7 @@ LENGTH = ("hours", "span", "until")
 def filled(app: App, given: dict[str, Any], name: str) -> dict[str, Any]:
     """The options as given, the others as the session of this name has them; says what cannot be taken over.
 
-    Taken over are GPU, cloud, image, disk, length, consumer, tags, limits and what is pulled. The price is not: the
+    Taken over are GPU, account, image, disk, length, consumer, tags, limits and what is pulled. The price is not: the
     offers are those of now. Variables and scripts are kept nowhere, so that they must be given again.
 
     Raises:
@@ -27,8 +27,10 @@ def filled(app: App, given: dict[str, Any], name: str) -> dict[str, Any]:
     session = session_argument.to_act_on(app, name)  # what is rented costs money: a beginning is asked about
     like = _options(session)
     if given["offer"] is not None:
-        for option in ("gpu", "gpus", "provider"):
+        for option in ("gpu", "gpus", "account"):
             like.pop(option)
+    if given["provider"] is not None:
+        like.pop("account", None)
     if any(given[option] is not None for option in LENGTH):
         like.pop("span")
     taken = {option: value for option, value in like.items() if not given[option] and given[option] != 0}
@@ -43,7 +45,7 @@ def _options(session: SessionView) -> dict[str, Any]:
     return {
         "gpu": (session.gpu,),
         "gpus": session.gpu_count,
-        "provider": session.cloud or session.provider,
+        "account": session.provider,
         "image": session.image or None,
         "disk": session.disk_gb,
         "span": max(length, MINUTE),
@@ -61,7 +63,7 @@ def _words(session: SessionView) -> dict[str, str]:
     like = _options(session)
     return {
         "gpu": f"{session.gpu_count}x {session.gpu}",
-        "provider": f"on {like['provider']}",
+        "account": f"on {session.provider}",
         "image": session.image,
         "disk": f"{session.disk_gb:g} GB",
         "span": f"for {span(like['span'])}",

@@ -67,7 +67,7 @@ def extend(
         session = _wait(app, session, timeout)
     if app.output == "table":
         end = when(session.deadline_at, app.now().wall)
-        tables.out(f"{session.name} now ends {end}; at most {money(session.max_cost)}")
+        tables.sentences([f"{session.name} now ends {end}; at most {money(session.max_cost)}"])
     else:
         print_session(app, session)
 

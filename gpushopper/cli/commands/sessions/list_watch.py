@@ -57,7 +57,8 @@ class _Screen:
             state = error.message if self._last is None else f"{error.message}; as it was at {self._last_at}"
         print(self._erase + CLEAR, end="", flush=True)
         self._erase = ""
-        tables.out(f"{at}  {state}  (Ctrl-C ends only this view)\n")
+        tables.sentences([f"{at}  {state}  (Ctrl-C ends only this view)"])
+        tables.out("")
         if self._last is not None:  # what is not known is not shown as none: it may bill
             self._show(self._last)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.input import synonyms
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.help_topics import TOPICS
 from gpushopper.cli.output import json_output, tables
@@ -37,13 +41,22 @@ def help_command(ctx: click.Context, words: tuple[str, ...]) -> None:
         tables.out(_found(root, words).get_help())
 
 
-def _found(ctx: click.Context, words: tuple[str, ...]) -> click.Context:
-    """The context of the command that the words name."""
+def _found(ctx: click.Context, words: Sequence[str]) -> click.Context:
+    """The context of the command that the words name; a synonym stands for its command."""
+    if words[0] in synonyms.COMMANDS:
+        words = [*synonyms.COMMANDS[words[0]], *words[1:]]
     for place, word in enumerate(words):
         group = ctx.command
         command = group.get_command(ctx, word) if isinstance(group, click.Group) else None
         if command is None:
-            named = " ".join(words[:place]) or "gpu-shopper"
-            raise NotFound(f"{named} has no such command, and there is no such topic", f"topics: {', '.join(TOPICS)}")
+            if place:
+                named = f"gpu-shopper {' '.join(words[:place])}"
+                raise NotFound(f"{named} has no such command", f"see: {named} --help")
+            close = get_close_matches(
+                word, [*group.list_commands(ctx), *TOPICS] if isinstance(group, click.Group) else []
+            )
+            meant = [*synonyms.meant(word), *close][:3]
+            hint = f"did you mean {' or '.join(meant)}?" if meant else "see: gpu-shopper help"
+            raise NotFound("there is no such command or topic", hint)
         ctx = click.Context(command, parent=ctx, info_name=word)
     return ctx

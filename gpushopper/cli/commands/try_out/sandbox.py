@@ -61,7 +61,8 @@ def start(app: App, kind: str | None, seed: int | None, rate_gaps: str | None, c
         return
     clouds = ", ".join(f"{name} at {dialect.url}" for name, dialect in status.dialects.items())
     kind = status.instances_are
-    tables.out(f"{'already running' if was_up else 'started'}: {clouds} ({kind} instances, seed {status.seed})")
+    word = "already running" if was_up else "started"
+    tables.sentences([f"{word}: {clouds} ({kind} instances, seed {status.seed})"])
 
 
 def _set_aside(app: App, home: Home) -> None:

@@ -71,7 +71,8 @@ def print_tonight(app: App, sessions: list[SessionView], by_budget: Mapping[str,
     if not rows:
         return
     total = sum(row.at_most for row in rows)
-    tables.out(f"\ntonight: at most {money(total)} more, if nobody does anything")
+    tables.out("")
+    tables.sentences([f"tonight: at most {money(total)} more, if nobody does anything"])
     tables.table(app, rows, _columns(rows, now))
     on = [each for each in sessions if each.bills_on and not each.end_stage]
     if on:

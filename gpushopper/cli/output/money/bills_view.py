@@ -51,7 +51,9 @@ def print_bills(app: App, found: wire.Bills) -> None:
     if app.output not in ("table", "wide"):
         return
     if found.rows:
-        tables.out(f"\n{money(found.billed_micros)} billed, {money(found.ours_micros)} counted here for the same time")
+        tables.out("")
+        counted = f"{money(found.ours_micros)} counted here for the same time"
+        tables.sentences([f"{money(found.billed_micros)} billed, {counted}"])
     for account in found.accounts:
         print_sentences(app, [clean(account_line(account, app.now().wall))], sys.stdout)
     if found.unbilled:
