@@ -121,16 +121,17 @@ _gpu_shopper_names() {
   [ "$sandbox" = 0 ] || home=$home/sandbox
   [ -r "$home/names" ] || return 0
   while IFS=$'\t' read -r kind name rest; do
-    case " $1 " in *" $kind "*) found="$found $name$2" ;; esac
+    case " $1 " in *" $kind "*) found+=("$name$2") ;; esac
   done <"$home/names"
 }
 
 _gpu_shopper_values() {
-  found=
+  local listed=${1#=}
+  found=()
   case $1 in
-    '='*) found=${1#=}; found=${found//,/ } ;;
-    gpu) found='3060 3080 3090 4070 4080 4090 5080 5090 A4000 A5000 A6000 A10 A40 A100 H100 H200 B200 L4 L40 L40S T4 V100 RTX6000Ada' ;;
-    cloud) found='vast tensordock'; _gpu_shopper_names account '' ;;
+    '='*) found=(${listed//,/ }) ;;
+    gpu) found=(3060 3080 3090 4070 4080 4090 5080 5090 A4000 A5000 A6000 A10 A40 A100 H100 H200 B200 L4 L40 L40S T4 V100 RTX6000Ada) ;;
+    cloud) found=(vast tensordock); _gpu_shopper_names account '' ;;
     session) _gpu_shopper_names open '' ;;
     any) _gpu_shopper_names 'open ended' '' ;;
     remote) _gpu_shopper_names open : ;;
@@ -175,32 +176,27 @@ _gpu_shopper_place() {
 }
 
 _gpu_shopper() {
-  local current=${COMP_WORDS[COMP_CWORD]} sandbox want found verbs flags valued args each words
+  local current=${COMP_WORDS[COMP_CWORD]} sandbox want verbs flags valued args each quoted found=()
   local before=("${COMP_WORDS[@]:1:COMP_CWORD-1}")
   [ "$current" != "=" ] || current=
   _gpu_shopper_place "${before[@]}"
   COMPREPLY=()
   case $want in
     file) return ;;
-    option) found="$flags $(_gpu_shopper_options)" ;;
-    verb) found=$verbs ;;
+    option) found=($flags); for each in $valued; do found+=("${each%%:*}"); done ;;
+    verb) found=($verbs) ;;
     ''|-) compopt +o default; return ;;
     *) _gpu_shopper_values "$want" ;;
   esac
-  # Not by compgen -W, which expands each word: a tag may be called $(anything).
-  IFS=' ' read -r -a words <<<"$found"
-  for each in "${words[@]}"; do
-    case $each in "$current"*) COMPREPLY+=("$each") ;; esac
+  # Not by compgen -W, which runs a $(...) in its words: users choose the names of consumers and tags.
+  for each in "${found[@]}"; do
+    printf -v quoted %q "$each"
+    if [[ $each == "$current"* || $quoted == "$current"* ]]; then COMPREPLY+=("$quoted"); fi
   done
   case $want in
     remote) compopt -o nospace ;;
     *) compopt +o default ;;
   esac
-}
-
-_gpu_shopper_options() {
-  local each
-  for each in $valued; do printf '%s ' "${each%%:*}"; done
 }
 
 complete -o default -F _gpu_shopper gpu-shopper

@@ -142,16 +142,17 @@ _gpu_shopper_names() {
   [ "$sandbox" = 0 ] || home=$home/sandbox
   [ -r "$home/names" ] || return 0
   while IFS=$'\t' read -r kind name rest; do
-    case " $1 " in *" $kind "*) found="$found $name$2" ;; esac
+    case " $1 " in *" $kind "*) found+=("$name$2") ;; esac
   done <"$home/names"
 }
 
 _gpu_shopper_values() {
-  found=
+  local listed=${1#=}
+  found=()
   case $1 in
-    '='*) found=${1#=}; found=${found//,/ } ;;
-    gpu) found='3060 3080 3090 4070 4080 4090 5080 5090 A4000 A5000 A6000 A10 A40 A100 H100 H200 B200 L4 L40 L40S T4 V100 RTX6000Ada' ;;
-    cloud) found='vast tensordock'; _gpu_shopper_names account '' ;;
+    '='*) found=(${(s:,:)listed}) ;;
+    gpu) found=(3060 3080 3090 4070 4080 4090 5080 5090 A4000 A5000 A6000 A10 A40 A100 H100 H200 B200 L4 L40 L40S T4 V100 RTX6000Ada) ;;
+    cloud) found=(vast tensordock); _gpu_shopper_names account '' ;;
     session) _gpu_shopper_names open '' ;;
     any) _gpu_shopper_names 'open ended' '' ;;
     remote) _gpu_shopper_names open : ;;
@@ -198,17 +199,17 @@ _gpu_shopper_place() {
 _gpu_shopper() {
   emulate -L zsh
   setopt extended_glob
-  local current=$PREFIX sandbox want found verbs flags valued args
+  local current=$PREFIX sandbox want verbs flags valued args
   local described_path
-  local -a described
+  local -a described found
   _gpu_shopper_place "${(@)words[2,CURRENT-1]}"
   case $want in
     file) _files ;;
     option) compadd -- ${=flags} ${${=valued}%%:*} ;;
     verb) _gpu_shopper_described "$described_path"; _describe -t commands command described ;;
     ''|-) ;;
-    remote) _gpu_shopper_values remote; compadd -S '' -- ${=found}; _files ;;
-    *) _gpu_shopper_values "$want"; compadd -- ${=found} ;;
+    remote) _gpu_shopper_values remote; compadd -S '' -- $found; _files ;;
+    *) _gpu_shopper_values "$want"; compadd -- $found ;;
   esac
 }
 

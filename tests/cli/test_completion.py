@@ -108,7 +108,29 @@ def test_bash_runs_nothing_that_a_name_says(tmp_path: Path, named: dict[str, str
     done = subprocess.run(
         [str(find("bash")), "-c", text], env=named, capture_output=True, text=True, timeout=30, check=True
     )
-    assert not (tmp_path / "made").exists() and "branch=*" in done.stdout.split()
+    assert not (tmp_path / "made").exists() and "branch=\\*" in done.stdout.split()
+
+
+@needs("bash")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("ls -c ''", ["Ada\\ Lovelace", "\\$\\(exit\\ 3\\)", "\\*"]),
+        ("ls -c Ada", ["Ada\\ Lovelace"]),
+        (r"ls -c 'Ada\ L'", ["Ada\\ Lovelace"]),
+        ("ls -c x", [""]),
+    ],
+)
+def test_bash_runs_nothing_that_a_name_says_and_offers_it_quoted(
+    typed: str, offered: list[str], named: dict[str, str], tmp_path: Path
+):
+    """A consumer or tag may be any text; `compgen -W` would run what stands in `$(...)`, and split at blanks."""
+    (tmp_path / "names").write_text("consumer\tAda Lovelace\nconsumer\t$(exit 3)\nconsumer\t*\n")
+    text = BASH.format(script=SCRIPTS / "gpu-shopper.bash", words=typed)
+    done = subprocess.run(
+        [str(find("bash")), "-c", text], env=named, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.splitlines() == offered
 
 
 @needs("fish")

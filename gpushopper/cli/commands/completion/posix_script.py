@@ -21,16 +21,17 @@ _gpu_shopper_names() {
   [ "$sandbox" = 0 ] || home=$home/sandbox
   [ -r "$home/names" ] || return 0
   while IFS='\t' read -r kind name rest; do
-    case " $1 " in *" $kind "*) found="$found $name$2" ;; esac
+    case " $1 " in *" $kind "*) found+=("$name$2") ;; esac
   done <"$home/names"
 }
 
 _gpu_shopper_values() {
-  found=
+  local listed=${1#=}
+  found=()
   case $1 in
-    '='*) found=${1#=}; found=${found//,/ } ;;
-    gpu) found='@GPUS@' ;;
-    cloud) found='@CLOUDS@'; _gpu_shopper_names account '' ;;
+    '='*) found=(@SPLIT_LISTED@) ;;
+    gpu) found=(@GPUS@) ;;
+    cloud) found=(@CLOUDS@); _gpu_shopper_names account '' ;;
     session) _gpu_shopper_names open '' ;;
     any) _gpu_shopper_names 'open ended' '' ;;
     remote) _gpu_shopper_names open : ;;
@@ -77,32 +78,27 @@ _gpu_shopper_place() {
 
 BASH = """
 _gpu_shopper() {
-  local current=${COMP_WORDS[COMP_CWORD]} sandbox want found verbs flags valued args each words
+  local current=${COMP_WORDS[COMP_CWORD]} sandbox want verbs flags valued args each quoted found=()
   local before=("${COMP_WORDS[@]:1:COMP_CWORD-1}")
   [ "$current" != "=" ] || current=
   _gpu_shopper_place "${before[@]}"
   COMPREPLY=()
   case $want in
     file) return ;;
-    option) found="$flags $(_gpu_shopper_options)" ;;
-    verb) found=$verbs ;;
+    option) found=($flags); for each in $valued; do found+=("${each%%:*}"); done ;;
+    verb) found=($verbs) ;;
     ''|-) compopt +o default; return ;;
     *) _gpu_shopper_values "$want" ;;
   esac
-  # Not by compgen -W, which expands each word: a tag may be called $(anything).
-  IFS=' ' read -r -a words <<<"$found"
-  for each in "${words[@]}"; do
-    case $each in "$current"*) COMPREPLY+=("$each") ;; esac
+  # Not by compgen -W, which runs a $(...) in its words: users choose the names of consumers and tags.
+  for each in "${found[@]}"; do
+    printf -v quoted %q "$each"
+    if [[ $each == "$current"* || $quoted == "$current"* ]]; then COMPREPLY+=("$quoted"); fi
   done
   case $want in
     remote) compopt -o nospace ;;
     *) compopt +o default ;;
   esac
-}
-
-_gpu_shopper_options() {
-  local each
-  for each in $valued; do printf '%s ' "${each%%:*}"; done
 }
 
 complete -o default -F _gpu_shopper gpu-shopper
@@ -112,16 +108,16 @@ ZSH = """
 _gpu_shopper() {
   emulate -L zsh
   setopt extended_glob
-  local current=$PREFIX sandbox want found verbs flags valued args
-  local -a described
+  local current=$PREFIX sandbox want verbs flags valued args
+  local -a described found
   _gpu_shopper_place "${(@)words[2,CURRENT-1]}"
   case $want in
     file) _files ;;
     option) compadd -- ${=flags} ${${=valued}%%:*} ;;
     verb) _gpu_shopper_described "$described_path"; _describe -t commands command described ;;
     ''|-) ;;
-    remote) _gpu_shopper_values remote; compadd -S '' -- ${=found}; _files ;;
-    *) _gpu_shopper_values "$want"; compadd -- ${=found} ;;
+    remote) _gpu_shopper_values remote; compadd -S '' -- $found; _files ;;
+    *) _gpu_shopper_values "$want"; compadd -- $found ;;
   esac
 }
 
@@ -136,7 +132,7 @@ fi
 
 def bash(tree: Sequence[Completed]) -> str:
     """The script for bash 4.4 or newer."""
-    return HEAD.format(shell="bash") + _spec(tree) + _filled("$args") + BASH
+    return HEAD.format(shell="bash") + _spec(tree) + _filled("$args", "${listed//,/ }") + BASH
 
 
 def zsh(tree: Sequence[Completed]) -> str:
@@ -149,14 +145,19 @@ def zsh(tree: Sequence[Completed]) -> str:
         + HEAD.format(shell="zsh")
         + spec
         + described
-        + _filled("${=args}")
+        + _filled("${=args}", "${(s:,:)listed}")
         + ZSH.replace("local -a described", "local described_path\n  local -a described")
     )
 
 
-def _filled(args: str) -> str:
+def _filled(args: str, listed: str) -> str:
     text = NAMES.replace("\\t", "\t").replace("IFS='\t'", "IFS=$'\\t'")
-    return text.replace("@GPUS@", " ".join(GPUS)).replace("@CLOUDS@", " ".join(CLOUDS)).replace("@SPLIT_ARGS@", args)
+    return (
+        text.replace("@GPUS@", " ".join(GPUS))
+        .replace("@CLOUDS@", " ".join(CLOUDS))
+        .replace("@SPLIT_ARGS@", args)
+        .replace("@SPLIT_LISTED@", listed)
+    )
 
 
 def _spec(tree: Sequence[Completed]) -> str:
