@@ -43,7 +43,7 @@ def test_a_limit_is_drawn_and_named(one: Any, drawn: str, word: str):
 
 
 def test_the_moment_at_which_it_is_used_up_is_said():
-    assert state(limit(2, 12, used_up_at=NOW + HOUR), NOW).startswith("used up ")
+    assert state(limit(2, 12, used_up_at=NOW + HOUR), NOW).startswith("lasts until ")
     assert limit_text(limit(0, 0, kind="session", session="train")) == "$10.00 a session: train"
 
 

@@ -162,6 +162,9 @@ def test_it_is_installed_once_and_removed_again(
     assert first.code == again.code == 0 and f"{file}: one line added" in first.err and file not in again.err
     assert start.read_text().count("gpu-shopper") == 3 and start.read_text().startswith("alias x=y  # no newline\n")
     assert (home / "completions" / f"gpu-shopper.{name}").read_text() == (SCRIPTS / f"gpu-shopper.{name}").read_text()
+    monkeypatch.setenv("HOME", str(tmp_path / "new"))
+    assert gs("completion", "install").code == 0 and (tmp_path / "new" / file).exists()
+    monkeypatch.setenv("HOME", str(tmp_path))
     gone = gs("completion", "uninstall")
     assert f"{file}: one line removed" in gone.err and start.read_text() == "alias x=y  # no newline\n"
     assert (tmp_path / file).is_symlink() and start.stat().st_mode & 0o777 == 0o640

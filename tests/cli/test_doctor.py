@@ -32,6 +32,8 @@ def test_a_cloud_that_does_not_answer_is_a_problem():
     row = JsonObject(name="vast", state="degraded", detail="timed out", last_complete_list_at=None, key_hint="")
     check = _account(row, 0)  # type: ignore[arg-type]
     assert not check["ok"] and "timed out" in check["text"] and "are you online?" in check["hint"]
+    starting = JsonObject({**row, "state": "starting", "detail": ""})
+    assert not _account(starting, 0)["ok"], "nobody knows yet whether its key is accepted"  # type: ignore[arg-type]
     ready = JsonObject({**row, "state": "ready", "detail": "", "last_complete_list_at": 0})
     assert _account(ready, 0)["ok"]  # type: ignore[arg-type]
 

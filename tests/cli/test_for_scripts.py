@@ -46,6 +46,10 @@ def test_events_by_kind_and_time(inside: Inside, two: tuple[str, str]):
     kinds = {json.loads(line)["kind"] for line in inside("events", "--kind", "ready", "-o", "jsonl").out.splitlines()}
     assert kinds == {"ready"}
     assert inside("events", "--until", "2026-01-01", "--json").json["events"] == []
+    assert inside("events", "--until", "2026-01-01").err == "No events.\n"
+    mistyped = inside("events", "--kind", "reddy")
+    assert mistyped.code == 0 and "created" in mistyped.err and " ready" in mistyped.err
+    assert inside("ls", "-s", "runing").code == 2 and "running" in inside("ls", "-s", "runing").err
     assert inside("events", "--until", "soon").code == 2 and inside("events", "-f", "--until", "1h").code == 2
 
 

@@ -126,6 +126,7 @@ def _add_line(path: Path, script: Path) -> bool:
     _remove_line(path)
     lines = _lines(path)
     gap = "\n" if lines and not lines[-1].endswith("\n") else ""
+    path.parent.mkdir(parents=True, exist_ok=True)  # ZDOTDIR may name a folder that is made later
     with path.open("a", encoding="utf-8") as stream:
         stream.write(f"{gap}{line}")
     return True

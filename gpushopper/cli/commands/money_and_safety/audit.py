@@ -54,7 +54,8 @@ def audit(app: App) -> None:
         if not app.as_json:
             app.note(f"{name} could not be read: {why}")
     if found.problems or found.unavailable:
-        raise ProblemsFound(_summary(found), "see the column NOTE, and: gpu-shopper alarms")
+        where = "the column NOTE" if found.problems else "the lines above"
+        raise ProblemsFound(_summary(found), f"see {where}, and: gpu-shopper alarms")
 
 
 def _run_audit(app: App) -> JsonObject:

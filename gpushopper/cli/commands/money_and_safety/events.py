@@ -44,11 +44,14 @@ def events(
     names = _Names(app)
     found, cursor = _read_all(app, session)
     found = [event for event in found if event.at >= (start or 0) and (end is None or event.at <= end)]
+    there = {event.kind for event in found}
     found = [event for event in found if not kinds or event.kind in kinds][-limit:]
     if not follow and app.output == "json":
         tables.rows(app, "events", found, (), name="id", next=cursor)
         return
     _print(app, found, names)
+    if not found and not follow and app.output in ("table", "wide"):
+        app.note(f"No such event; the kinds of that time: {', '.join(sorted(there))}." if there else "No events.")
     while follow:
         threading.Event().wait(POLL_INTERVAL_S)
         # A daemon killed in between is started again; the cursor is kept here, so no event is missed (S20).

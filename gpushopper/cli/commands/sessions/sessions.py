@@ -10,6 +10,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group, add_options
 from gpushopper.cli.output import tables
+from gpushopper.errors import UsageError
 
 if TYPE_CHECKING:
     from gpushopper.wire import SessionView
@@ -53,6 +54,8 @@ def list_sessions(app: App, consumer: str, status: str, everything: bool, watch:
     """
     only_open = not (everything or status)
     known = "stopped" if status == "destroyed" else status
+    if status:
+        _refuse_unknown(known)
 
     def fetch() -> list[SessionView]:
         return list(app.client.sessions(consumer=consumer, status=known, only_open=only_open).sessions)
@@ -68,6 +71,19 @@ def list_sessions(app: App, consumer: str, status: str, everything: bool, watch:
         show_again(app, fetch, show)
     else:
         show(fetch())
+
+
+def _refuse_unknown(status: str) -> None:
+    """A mistyped status would look as if there were no such session.
+
+    Raises:
+        UsageError: it is no status.
+    """
+    from gpushopper.core.model.session import Status  # a list without a filter does without
+
+    if status not in list(Status):
+        words = ", ".join("destroyed" if each is Status.STOPPED else each for each in Status)
+        raise UsageError(f"there is no status {status}", f"one of {words}")
 
 
 def _columns(app: App) -> list[tables.Column]:

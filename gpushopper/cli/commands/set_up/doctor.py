@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.disk_space import disk_warning
 from gpushopper.cli.output.text_format import ago, plural
+from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process import daemon_process
 from gpushopper.errors import ProblemsFound, ShopperError
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 Check = dict[str, Any]
 SSH_LIMIT_S = 10
+FIRST_ANSWER_S = 15.0
+"""How long a cloud that the daemon has just begun to ask may take."""
 COLUMNS = (
     tables.Column("CHECK", lambda check: check["name"]),
     tables.Column("STATE", lambda check: "ok" if check["ok"] else "problem", whole=True),
@@ -82,8 +86,8 @@ def _ssh() -> Check:
 def _clouds(app: App, known: list[Check]) -> list[Check]:
     """Whether each cloud with a key answers: as the daemon sees it, or by reading its list now."""
     if app.client_without_start().is_up():
+        rows = _asked(app)
         now = app.now().wall
-        rows = app.client.providers().providers
         return [_account(row, now) for row in rows if row.state != "keyless"]
     usable = [check["name"].removeprefix("key ") for check in known if check["ok"] and check["name"].startswith("key ")]
     if not usable:
@@ -97,12 +101,25 @@ def _clouds(app: App, known: list[Check]) -> list[Check]:
             for name in usable]  # fmt: skip
 
 
+def _asked(app: App) -> list[ProviderStatus]:
+    """The clouds once each has answered the daemon or refused: one that was just started knows of no problem yet."""
+    found: list[ProviderStatus] = []
+
+    def is_known() -> bool:
+        found[:] = app.client.providers().providers
+        return all(row.state != "starting" for row in found)
+
+    with suppress(WaitTimeout):
+        poll(is_known, FIRST_ANSWER_S)
+    return found
+
+
 def _account(row: ProviderStatus, now: int) -> Check:
     at = row.last_complete_list_at
     seen = f"{row.state}, its list was complete {ago(at, now)}" if at else row.state
     text = f"{seen}; {row.detail}" if row.detail else seen
     hint = row.key_hint or f"are you online? its key: gpu-shopper keys test {row.name}"
-    return _check(f"cloud {row.name}", row.state in ("ready", "starting"), text, hint)
+    return _check(f"cloud {row.name}", row.state == "ready", text, hint)
 
 
 def _check(name: str, ok: bool, text: str, hint: str = "") -> Check:

@@ -76,11 +76,11 @@ def _part(amount: int, limit: int) -> int:
 
 
 def state(limit: BudgetLimit, now: int) -> str:
-    """`ok`, `83 % spent`, `used up`, when that would be by rate, or `over` where more may be spent than it says."""
+    """`ok`, `83 % spent`, `used up`, `lasts until 19:36` by rate, or `over` where more may be spent than it says."""
     if limit.spent_micros >= limit.limit_micros:
         return "used up"
     if limit.used_up_at is not None:
-        return f"used up {clock_time(limit.used_up_at, now)}"
+        return f"lasts until {clock_time(limit.used_up_at, now)}"
     if limit.spent_micros * 5 >= limit.limit_micros * 4:
         return f"{limit.spent_micros * 100 // limit.limit_micros} % spent"
     if limit.committed_micros > limit.limit_micros:
