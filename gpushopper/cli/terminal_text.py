@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # Control characters, zero-width characters and marks that change the direction of text (F111).
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
@@ -28,3 +29,8 @@ def wrapped(line: str, width: int) -> list[str]:
         joined, max(width, 20), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )  # fmt: skip
     return [each.replace("\0", " ") for each in lines] or [line]
+
+
+def either(words: Sequence[str]) -> str:
+    """`ls, list or set`."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -161,6 +161,8 @@ def test_a_usage_error_for_programs_is_an_object(capsys: pytest.CaptureFixture[s
 def test_a_mistyped_command_is_answered_with_similar_names(capsys: pytest.CaptureFixture[str]):
     assert main(["shutdwn"]) == 2
     assert "did you mean shutdown?" in capsys.readouterr().err
+    assert main(["lst"]) == 2
+    assert "did you mean list, ls or set?" in capsys.readouterr().err
 
 
 def test_a_sandbox_home_gets_none_of_the_users_keys_and_settings(home: Path, monkeypatch: pytest.MonkeyPatch):

@@ -285,7 +285,9 @@ class LazyGroup(Group):
             word = args[0]
             close = synonyms.meant(word) or get_close_matches(word, [*self.list_commands(ctx), *synonyms.COMMANDS], n=3)
             if close:
-                raise click.UsageError(f"no command {word}; did you mean {' or '.join(close)}?", ctx) from error
+                from gpushopper.cli.terminal_text import either
+
+                raise click.UsageError(f"no command {word}; did you mean {either(close)}?", ctx) from error
             if word.startswith("-"):
                 raise
             # Print only what can be a mistyped command: anything else may be a key.

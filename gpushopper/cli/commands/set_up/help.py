@@ -12,6 +12,7 @@ from gpushopper.cli.input import synonyms
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.help_topics import TOPICS
 from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.terminal_text import either
 from gpushopper.errors import NotFound
 
 LIST = "\n".join(f"  {name:<13}{line}" for name, (line, _) in TOPICS.items())
@@ -56,7 +57,7 @@ def _found(ctx: click.Context, words: Sequence[str]) -> click.Context:
                 word, [*group.list_commands(ctx), *TOPICS] if isinstance(group, click.Group) else []
             )
             meant = [*synonyms.meant(word), *close][:3]
-            hint = f"did you mean {' or '.join(meant)}?" if meant else "see: gpu-shopper help"
+            hint = f"did you mean {either(meant)}?" if meant else "see: gpu-shopper help"
             raise NotFound("there is no such command or topic", hint)
         ctx = click.Context(command, parent=ctx, info_name=word)
     return ctx
