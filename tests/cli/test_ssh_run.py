@@ -106,7 +106,7 @@ def test_an_interrupt_leaves_it_running_and_says_so(stage: Stage, started: Start
 def test_a_run_that_ended_without_a_status_is_reported(stage: Stage, wait_until: Wait):
     run = stage("run", "train", "--detach", "--", "echo begun; exec sleep 600").out.strip()
     pid = file(stage, run, "pid").read_text().strip()
-    assert stage("ssh", "train", "--", "kill", "-9", pid).code == 0
+    assert stage("ssh", "train", "--", "kill", "-9", f"-{pid}").code == 0  # the command and what watches it
     found = stage("logs", "train", "-f")
     assert (found.code, found.out) == (1, "begun\n") and "without a status" in found.err
 
@@ -183,7 +183,7 @@ def test_rm_ends_the_session_and_returns_the_commands_status(stage: Stage):
     found = stage("run", "train", "--rm", "--", "false")
     assert found.code == 1
     assert "POST sessions/session1/done" in stage.asked
-    assert "ended with status 1" in found.err and "off" in found.err
+    assert "ended with status 1" in found.err and "no longer listed" in found.err
 
 
 def test_an_instance_that_can_ends_itself_after_the_run_and_nothing_here_does(stage: Stage):
