@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import waiting
 from tests.reporting import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: F401  hooks
-from tests.spread import pytest_xdist_make_scheduler  # noqa: F401  hook
+from tests.spread import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401  hooks
 
 # `ci` repeats exactly; `sweep` draws new examples at random (make sweep).
 settings.register_profile(

@@ -7,6 +7,7 @@ tests/daemon/test_start.py, and with every daemon that a command starts.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -77,7 +78,8 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has exited meanwhile
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)

@@ -10,6 +10,12 @@ TOGETHER = ("tests/cli/", "tests/daemon/", "tests/floors/")
 """Share a market with its daemon, a process that daemons are forked from, the syntax of the whole tree."""
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what one worker has for longest: the others have all else meanwhile."""
+    if "not proofs" in config.getoption("markexpr"):
+        items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER[0]))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With `--dist loadfile`, give each of these folders to one worker; proofs share little, and go by file."""
