@@ -15,7 +15,7 @@ pytestmark = pytest.mark.proofs
 
 
 FREEZE = (
-    "cd .gs-guard; for i in $(seq 120); do [ ! -f end-idle ] || break; sleep 0.5; done; [ -f end-idle ] && "
+    "cd .gs-guard; for i in $(seq 300); do [ ! -f end-idle ] || break; sleep 0.5; done; [ -f end-idle ] && "
     "cut -d' ' -f1 agent.pid && kill -STOP $(cut -d' ' -f1 agent.pid)"
 )
 
