@@ -46,3 +46,6 @@ def test_a_list_behind_the_create_does_not_keep_the_next_from_being_rented(world
         world.provision(name=name)
         assert world.run_until(lambda name=name: world.status(name) != "pending", 60)
         assert world.requests.accounts()[0].state == "ready"
+    world.run_for(400)
+    raised = [event for event in world.requests.events(0, limit=500).events if "list lacks instance" in event.text]
+    assert not raised, "what a list need not show yet is no fault of the list"

@@ -81,17 +81,27 @@ def _before_ready(
     session: Session, attempt: Attempt, row: Instance, fields: dict[str, Any], now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
     current = replace(attempt, progress_boot=fields.get("progress_boot", attempt.progress_boot))
+    is_proven = not _may_be_a_strangers(attempt, row, now, policy)
     failure = boot_failure(current, row, now, policy)
-    if failure:
+    if failure and is_proven:
         reason, text = failure
         return [UpdateAttempt(attempt, fields), TerminateAttempt(attempt, reason, text)]
-    if row.status is StatusClass.RUNNING and not policy.needs_login:
+    if row.status is StatusClass.RUNNING and not policy.needs_login and is_proven:  # a login is a proof of its own
         fields |= {"state": State.RUNNING, "ready_at": now.wall, "state_changed_at": now.wall}
         return [UpdateAttempt(attempt, fields, EventDraft("ready", f"{session.name} is running"))]
     if attempt.state is not State.BOOTING:
         fields |= {"state": State.BOOTING, "state_changed_at": now.wall}
     event = EventDraft("boot_progress", _boot_text(row)) if row.progress != attempt.progress else None
     return [UpdateAttempt(attempt, fields, event)]
+
+
+def _may_be_a_strangers(attempt: Attempt, row: Instance, now: ClockSnapshot, policy: Policy) -> bool:
+    """Whether only the create's answer says that this instance is ours: it has no label, and lists may lag (I28).
+
+    A wrong id in that answer shows once our label is listed under another id; until then nothing ends it but its user.
+    """
+    is_young = attempt.sent_at is not None and now.wall - attempt.sent_at <= us(policy.list_lag_s)
+    return is_young and not row.label
 
 
 def _boot_text(row: Instance) -> str:

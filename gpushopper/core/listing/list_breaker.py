@@ -13,23 +13,24 @@ from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
+def is_unlisted_yet(attempt: Attempt, listed: Container[str], now: ClockSnapshot, policy: Policy) -> bool:
+    """Whether no list has shown its instance (`listed`: ids shown so far), and lists may lag behind its create."""
+    is_young = attempt.sent_at is not None and now.wall - attempt.sent_at <= us(policy.list_lag_s)
+    return is_young and attempt.instance_id not in listed
+
+
 def newly_missing(
     missing: tuple[Attempt, ...], listed: Container[str], now: ClockSnapshot, policy: Policy
 ) -> tuple[Attempt, ...]:
     """The wanted attempts among these that were present until now: until they are read by id, the list is unverified.
 
     Once a by-id read has agreed with the list, they are in state missing, and no longer count against it. Neither does
-    one younger than a list may lag and not among `listed` (instance ids that a list has shown), even if a by-id read
-    has found it: its create was answered while the pages were read, or the list is behind.
+    one that need not be listed yet, even if a by-id read has found it: its create was answered while the pages were
+    read, or the list is behind.
     """
     present = (State.BOOTING, State.RUNNING, State.INTERRUPTED)
-    return tuple(
-        a
-        for a in missing
-        if a.is_wanted
-        and a.state in present
-        and (a.instance_id in listed or a.sent_at is None or now.wall - a.sent_at > us(policy.list_lag_s))
-    )
+    wanted = (a for a in missing if a.is_wanted and a.state in present)
+    return tuple(a for a in wanted if not is_unlisted_yet(a, listed, now, policy))
 
 
 def accepted_missing(recorded: RecordedState, missing: tuple[Attempt, ...], policy: Policy) -> tuple[Attempt, ...]:

@@ -10,6 +10,7 @@ from functools import partial
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import is_proven_gone
 from gpushopper.core.lifecycle.sightings import on_sighting
+from gpushopper.core.listing.list_breaker import is_unlisted_yet
 from gpushopper.core.listing.missing import close_if_proven, decide_missing
 from gpushopper.core.listing.ownership import drop_wrong_id, is_contradicted
 from gpushopper.core.model.actions import RaiseAlarm
@@ -140,8 +141,9 @@ class InstanceReads:
         if is_contradicted(attempt, row, ids):
             tx.run(drop_wrong_id(session, attempt, row, ctx.installation.id, now))
             return
-        last = self.account.observed.last_list
-        if attempt.is_wanted and (last is None or last.find(row.instance_id) is None):
+        last, policy = self.account.observed.last_list, self.account.policy
+        is_behind = is_unlisted_yet(attempt, self.account.observed.listed, now, policy)
+        if attempt.is_wanted and not is_behind and (last is None or last.find(row.instance_id) is None):
             text = f"{name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
             tx.run([RaiseAlarm.with_hint(alarms.LIST_INCONSISTENT, name, text)])
-        tx.run(on_sighting(session, attempt, row, now, self.account.policy))
+        tx.run(on_sighting(session, attempt, row, now, policy))
