@@ -154,6 +154,12 @@ LISTING = (
     # missing
     M("missing", "        and attempt.id in seen.open_at_request\n", "",
       "F42: missing from a list older than it", "missing"),
+    M("list_breaker", "if not is_unlisted_yet(a, listed, now, policy))", ")",
+      "S16: one that need not be listed yet keeps the next from being rented", "missing"),
+    M("list_breaker", "policy) and attempt.instance_id not in listed", "policy)",
+      "I11: a list that lacks what it has shown is believed", "missing"),
+    M("list_breaker", "return lists_may_lag(attempt, now, policy) and ", "return ",
+      "I11: an instance that is never listed is no fault of the list", "missing"),
     M("list_breaker", "+ fresh[:1]", "+ fresh", "I29: two of two at once", "missing"),
     M("list_breaker", "int(known * policy.breaker_share)", "known", "I29: no breaker", "missing"),
     M("list_breaker", "fresh = tuple(a for a in others if a.state is not State.MISSING)", "fresh = others",

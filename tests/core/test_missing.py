@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core.lifecycle.evidence import ObservedList
-from gpushopper.core.listing.list_breaker import accepted_missing
+from gpushopper.core.listing.list_breaker import accepted_missing, newly_missing
 from gpushopper.core.listing.missing import decide_missing, missing_attempts, moved_alarms
 from gpushopper.core.model.actions import Action, CloseAttempt, EndSession, TerminateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
@@ -35,6 +35,24 @@ def several(count: int, state: State = State.RUNNING, **changes: Any) -> tuple[A
 
 
 # ---- who is missing
+
+
+@pytest.mark.parametrize(
+    ("age_s", "listed", "is_new"),
+    [
+        (0, (), False),
+        (REAL.list_lag_s, (), False),
+        (REAL.list_lag_s + 1, (), True),
+        (0, ("101",), True),
+        (REAL.list_lag_s + 1, ("101",), True),
+    ],
+)
+def test_a_list_is_unverified_by_what_it_has_shown_or_must_show_by_now(
+    age_s: float, listed: tuple[str, ...], is_new: bool
+):
+    now = moment(age_s)
+    one = replace(attempt(State.BOOTING), sent_at=now.wall - us(age_s))
+    assert newly_missing((one,), listed, now, REAL) == ((one,) if is_new else ())
 
 
 def test_what_another_account_shows_is_not_missing_and_a_person_hears_of_it():

@@ -16,8 +16,24 @@ from gpushopper.core.model.actions import Action, ClearAlarm, RaiseAlarm, Termin
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State, may_move
 from gpushopper.core.model.instance import Instance, StatusClass
 from gpushopper.core.policy import PAPER, REAL
-from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, us
-from tests.core.samples import BOOT, NOW, RATE, WALL, attempt, carried_out, change, moment, of, row, session, shown
+from gpushopper.core.timing.clock_snapshot import HOUR, SECOND, ClockSnapshot, us
+from tests.core.samples import (
+    BOOT,
+    HERE,
+    NOW,
+    RATE,
+    WALL,
+    attempt,
+    attempt_id,
+    carried_out,
+    change,
+    gs2_label,
+    moment,
+    of,
+    row,
+    session,
+    shown,
+)
 
 SESSION = session()
 BOOTING = attempt(State.BOOTING, progress_boot=BOOT, progress="10 %")
@@ -174,6 +190,33 @@ def test_a_boot_failure_before_ready_terminates_the_attempt(seen: Instance, faul
     if fault:
         assert carried_out(BOOTING, actions).ready_at is None
         assert of(TerminateAttempt, actions)[0].text
+
+
+OURS = gs2_label(HERE, attempt_id(1))
+DEAR = {"rate": TOLERATED + 1}
+LAG = round(PAPER.list_lag_s * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("seen", "age", "fault"),
+    [
+        (row(label=None, **DEAR), 0, []),
+        (row(label=None, **DEAR), LAG, []),
+        (row(label=None, **DEAR), LAG + 1, ["price_changed"]),
+        (row(label="", **DEAR), 0, []),
+        (row(label=None, env_label="cut off", **DEAR), 0, []),
+        (shown(Status.FAILED, label=None), 0, []),
+        (row(label=None, env_label=OURS, **DEAR), 0, ["price_changed"]),
+        (row(label=OURS, **DEAR), 0, ["price_changed"]),
+    ],
+)
+def test_what_only_a_creates_answer_calls_ours_is_not_ended_while_lists_may_lag(
+    seen: Instance, age: int, fault: list[str]
+):
+    """I28: either carrier of the label proves it; without one the id may be another's, until ours can be listed."""
+    actions = see(replace(BOOTING, sent_at=NOW.wall), seen, moment(age / SECOND))
+    assert faults(actions) == fault
+    assert carried_out(BOOTING, actions).ready_at is None
 
 
 @pytest.mark.parametrize("state", [State.MISSING, State.INTERRUPTED])

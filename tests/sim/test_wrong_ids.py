@@ -349,12 +349,13 @@ def test_a_foreign_instance_that_gets_our_label_is_not_destroyed(restart: bool) 
         assert audit(story) == []
 
 
-def test_an_unlabelled_id_is_not_destroyed_while_lists_may_lag() -> None:
+@pytest.mark.parametrize("whose", ["unlabelled", "labelled"])
+def test_an_id_without_our_label_is_not_destroyed_while_lists_may_lag(whose: str) -> None:
     """I28: its price is not the agreed one, for it is somebody else's; ours is listed two minutes later."""
     with Story() as story:
         story.start().ready()
         story.world.fault("list", "lag", "2m", duration="1h")
-        story.world.fault("create", "stranger_id", "unlabelled", count=1)
+        story.world.fault("create", "stranger_id", whose, count=1)
         story.provision("a")
         assert story.until_running("a")
         (ours,) = story.instances("a")

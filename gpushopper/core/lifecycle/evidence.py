@@ -44,6 +44,11 @@ class ObservedList:
         return now.boot - self.boot <= us(policy.freshness_s)
 
 
+def lists_may_lag(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> bool:
+    """Whether its create was sent so recently that lists need not show its instance yet (`list_lag_s`)."""
+    return attempt.sent_at is not None and now.wall - attempt.sent_at <= us(policy.list_lag_s)
+
+
 def absence_is_due(attempt: Attempt, boot: int, spacing_s: float) -> bool:
     """Whether enough time has passed since the last absence for the next one to count."""
     return attempt.last_absence_boot is None or boot - attempt.last_absence_boot >= us(spacing_s)

@@ -8,7 +8,7 @@ from typing import Any
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.boot_failure import boot_failure
 from gpushopper.core.lifecycle.destroying import destroy_retry_s, destroying_fields
-from gpushopper.core.lifecycle.evidence import NO_ABSENCES
+from gpushopper.core.lifecycle.evidence import NO_ABSENCES, lists_may_lag
 from gpushopper.core.lifecycle.gpu_billing import shown_billing
 from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm, TerminateAttempt, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
@@ -81,12 +81,12 @@ def _before_ready(
     session: Session, attempt: Attempt, row: Instance, fields: dict[str, Any], now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
     current = replace(attempt, progress_boot=fields.get("progress_boot", attempt.progress_boot))
-    is_proven = not _may_be_a_strangers(attempt, row, now, policy)
+    is_ours = _is_proven_ours(attempt, row, now, policy)
     failure = boot_failure(current, row, now, policy)
-    if failure and is_proven:
+    if failure and is_ours:
         reason, text = failure
         return [UpdateAttempt(attempt, fields), TerminateAttempt(attempt, reason, text)]
-    if row.status is StatusClass.RUNNING and not policy.needs_login and is_proven:  # a login is a proof of its own
+    if row.status is StatusClass.RUNNING and not policy.needs_login and is_ours:  # a login is a proof of its own
         fields |= {"state": State.RUNNING, "ready_at": now.wall, "state_changed_at": now.wall}
         return [UpdateAttempt(attempt, fields, EventDraft("ready", f"{session.name} is running"))]
     if attempt.state is not State.BOOTING:
@@ -95,13 +95,14 @@ def _before_ready(
     return [UpdateAttempt(attempt, fields, event)]
 
 
-def _may_be_a_strangers(attempt: Attempt, row: Instance, now: ClockSnapshot, policy: Policy) -> bool:
-    """Whether only the create's answer says that this instance is ours: it has no label, and lists may lag (I28).
+def _is_proven_ours(attempt: Attempt, row: Instance, now: ClockSnapshot, policy: Policy) -> bool:
+    """Whether more than the create's answer says that this instance is ours: a label in either carrier, or time.
 
-    A wrong id in that answer shows once our label is listed under another id; until then nothing ends it but its user.
+    That answer may name a stranger's instance, which shows once our label is listed under another id. Until lists must
+    show it, an instance without a label is ended for its price or its boot by nobody (I28); its user and its deadline
+    end it all the same.
     """
-    is_young = attempt.sent_at is not None and now.wall - attempt.sent_at <= us(policy.list_lag_s)
-    return is_young and not row.label
+    return row.owner() is not None or not lists_may_lag(attempt, now, policy)
 
 
 def _boot_text(row: Instance) -> str:

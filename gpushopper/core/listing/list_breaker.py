@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from gpushopper.core.lifecycle.evidence import lists_may_lag
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, State
 from gpushopper.core.policy import Policy
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 
 
 def is_unlisted_yet(attempt: Attempt, listed: Container[str], now: ClockSnapshot, policy: Policy) -> bool:
     """Whether no list has shown its instance (`listed`: ids shown so far), and lists may lag behind its create."""
-    is_young = attempt.sent_at is not None and now.wall - attempt.sent_at <= us(policy.list_lag_s)
-    return is_young and attempt.instance_id not in listed
+    return lists_may_lag(attempt, now, policy) and attempt.instance_id not in listed
 
 
 def newly_missing(
