@@ -70,11 +70,11 @@ class App:
         """The client, if this command has used one."""
         return self._client
 
-    def client_without_start(self, at_most_s: float | None = None) -> Client:
-        """A client that never starts a daemon; with a limit, one that waits no longer than that."""
+    def client_without_start(self) -> Client:
+        """A client that never starts a daemon."""
         from gpushopper.client import Client
 
-        return Client(self.home) if at_most_s is None else Client(self.home, at_most_s=at_most_s)
+        return Client(self.home)
 
     def now(self) -> ClockSnapshot:
         """A clock snapshot, shifted by the sandbox's clock offset where there is one (S26)."""

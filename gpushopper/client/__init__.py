@@ -37,7 +37,6 @@ KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
 MAX_STARTS = 3
 """How often one call may start a daemon that is not running or was killed meanwhile (S20)."""
 
-VERY_LONG_S = 3600.0
 PLAN_LIMIT_S = 90.0
 """A plan waits up to 20 s for an account's first reconcile, then reads the market (S17, S18)."""
 
@@ -61,11 +60,8 @@ class Client(MoneyRequests, RecordRequests):
         restart: Starter | None = None,
         restart_keyless: KeylessRestarter | None = None,
         on_wait: Callable[[], None] | None = None,
-        at_most_s: float = VERY_LONG_S,
     ) -> None:
         self.home = home
-        self._at_most_s = at_most_s
-        """How long any request may take."""
         self._on_wait = on_wait
         """Called once when a busy daemon makes a request wait for more than a moment."""
         self._start, self._restart, self._restart_keyless = start, restart, restart_keyless
@@ -248,7 +244,6 @@ class Client(MoneyRequests, RecordRequests):
         target = f"/api/v1/{path}" + (f"?{urlencode(kept)}" if kept else "")
         headers = _headers(method)
         payload = None if body is None else json.dumps(body).encode()
-        limit_s = min(limit_s, self._at_most_s)
         for left in range(MAX_STARTS, -1, -1):
             try:
                 response = self._send(method, target, headers, payload, limit_s)

@@ -1,12 +1,13 @@
 """The job that keeps the file from which shells complete names: sessions, consumers, budgets, tags, channels, accounts.
 
-Each line is a kind, a tab and a name. A shell reads it without starting
-anything, so that TAB is quick, asks no cloud, and starts no daemon. It holds no secret, and nothing depends on it.
+Each line is a kind, a tab and a name. A shell reads it without starting anything, so that TAB is quick, asks no cloud,
+and starts no daemon. It holds no secret, and nothing depends on it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from gpushopper.core.model.session import Session
@@ -17,32 +18,33 @@ from gpushopper.store.money import budgets, tags
 
 MOST_ENDED = 50
 """So many sessions that have ended, the latest ones."""
-_PLAIN = re.compile(r"[\w.@%+,:/=-]+")
-"""What a shell takes as it stands: bash puts a name into the line unquoted, and `$(...)` there would be run."""
+_PLAIN = re.compile(r"[\w.@%+,:/= -]+")
+"""Names that no shell runs a part of, also where a script that is older than this daemon does not quote them."""
 
 
 class CompletionFile:
-    """Keeps the file in step with what is stored; `channels` are the names of those in the settings."""
+    """Keeps the file in step with what is stored, and with `channels`, those in the settings of now."""
 
-    def __init__(self, ctx: Context, channels: tuple[str, ...] = ()) -> None:
+    def __init__(self, ctx: Context, channels: Callable[[], Iterable[str]]) -> None:
         self.ctx = ctx
         self._channels = channels
-        self._written_change = -1
+        self._written: tuple[int, tuple[str, ...]] | None = None
         self._text = ""
 
     def sync(self) -> None:
-        """Write it anew, when a commit has changed what it says."""
-        change = self.ctx.store.last_change
-        if change == self._written_change:
+        """Write it anew, when a commit or another channel has changed what it says."""
+        channels = tuple(self._channels())
+        written = (self.ctx.store.last_change, channels)
+        if written == self._written:
             return
-        text = "".join(f"{line}\n" for line in self._lines() if _PLAIN.fullmatch(line.partition("\t")[2]))
+        text = "".join(f"{line}\n" for line in self._lines(channels) if _PLAIN.fullmatch(line.partition("\t")[2]))
         path = self.ctx.home.completion_names
         if text != self._text or not path.exists():
             with suppress(OSError):  # a full disk: TAB may be behind, nothing else
                 write_private(path, text)
-        self._text, self._written_change = text, change
+        self._text, self._written = text, written
 
-    def _lines(self) -> list[str]:
+    def _lines(self, channels: Iterable[str]) -> list[str]:
         store = self.ctx.store
         with store.read():
             every = sessions.load_sessions(store)
@@ -57,7 +59,7 @@ class CompletionFile:
             *(f"budget\t{name}" for name in limits),
             *(f"tag\t{key}={value}" for key, value in sorted(tagged)),
             *(f"tag_key\t{key}" for key in sorted({key for key, _ in tagged})),
-            *(f"channel\t{name}" for name in self._channels),
+            *(f"channel\t{name}" for name in channels),
             *(f"account\t{name}" for name, cloud in self.ctx.clouds.items() if name != cloud),
         ]
 

@@ -39,6 +39,8 @@ def test_json_has_the_fields_that_were_asked_for(inside: Inside, two: tuple[str,
 
 def test_what_follows_two_dashes_is_another_programs():
     assert with_fields(["ssh", "a", "--", "jq", "--json=b"]) == ["ssh", "a", "--", "jq", "--json=b"]
+    assert with_fields(["exec", "a", "jq", "--json=b"]) == ["exec", "a", "jq", "--json=b"]
+    assert with_fields(["--sandbox", "get", "exec", "--json=b"]) == ["--sandbox", "get", "exec", "--fields=b"]
     assert with_fields(["ls", "--json=a,b", "--", "x"]) == ["ls", "--fields=a,b", "--", "x"]
 
 

@@ -11,9 +11,13 @@ from tests.sim.world import World
 
 
 def test_it_follows_what_is_stored_and_is_written_only_when_that_changes(world: World):
-    names, path = CompletionFile(world.engine.ctx, ("desk",)), world.home.completion_names
+    channels = ["desk"]
+    names, path = CompletionFile(world.engine.ctx, lambda: channels), world.home.completion_names
     names.sync()
     assert path.read_text() == "channel\tdesk\n" and path.stat().st_mode & 0o777 == 0o600
+    channels.append("team")
+    names.sync()
+    assert path.read_text() == "channel\tdesk\nchannel\tteam\n", "notify add commits nothing"
     attempt = rent(world, "train")
     names.sync()
     assert path.read_text().startswith("open\ttrain\nconsumer\t")
@@ -37,14 +41,18 @@ def test_what_a_shell_would_run_is_left_out(world: World):
     """A tag may be called after a branch, and that may be called anything (F103)."""
     session_id = rent(world, "train").session_id
     with world.store.transaction():
-        tags.set_tags(world.store, session_id, {"a": "$(reboot)", "b": "fix/x_1", "c": "`x`", "d": "1;2", "e": "ä"})
-    CompletionFile(world.engine.ctx).sync()
+        tags.set_tags(
+            world.store,
+            session_id,
+            {"a": "$(reboot)", "b": "fix/x_1", "c": "`x`", "d": "1;2", "e": "ä", "f": "two words"},
+        )
+    CompletionFile(world.engine.ctx, tuple).sync()
     lines = world.home.completion_names.read_text().splitlines()
-    assert [line for line in lines if line.startswith("tag\t")] == ["tag\tb=fix/x_1", "tag\te=ä"]
+    assert [line for line in lines if line.startswith("tag\t")] == ["tag\tb=fix/x_1", "tag\te=ä", "tag\tf=two words"]
 
 
 def test_a_full_disk_is_no_error_of_the_job(world: World):
-    names = CompletionFile(world.engine.ctx)
+    names = CompletionFile(world.engine.ctx, tuple)
     world.home.completion_names.mkdir(parents=True)
     names.sync()
     assert world.home.completion_names.is_dir()

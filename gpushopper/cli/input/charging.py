@@ -16,10 +16,7 @@ CHARGING = (
         "-c", "--consumer", "--consumer-id", "consumer", metavar="NAME",
         help="Consumer to charge (default: your user name).",
     ),
-    click.option(
-        "--tag", "tags", multiple=True, metavar="KEY=VALUE",
-        help="Tag it, to group its costs by.",
-    ),
+    click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag it, to group its costs by."),
 )  # fmt: skip
 
 

@@ -41,8 +41,10 @@ def _store_fields(ctx: click.Context, param: click.Parameter, value: str | None)
 
 
 def with_fields(args: list[str]) -> list[str]:
-    """`--json=A,B` as `--fields A,B`, up to `--`: what follows that is another program's."""
+    """`--json=A,B` as `--fields A,B`, up to `--` or `exec NAME`: what follows that is another program's."""
     end = args.index("--") if "--" in args else len(args)
+    command = next((place for place, word in enumerate(args) if not word.startswith("-")), end)
+    end = command if args[command : command + 1] == ["exec"] else end
     return [
         f"--fields={word.removeprefix('--json=')}" if place < end and word.startswith("--json=") else word
         for place, word in enumerate(args)

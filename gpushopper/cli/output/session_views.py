@@ -99,6 +99,13 @@ def ends(session: SessionView, now: int) -> str:
     return when(session.deadline_at, now)
 
 
+def status_words() -> list[str]:
+    """Every status in the words of the list: an ended session is destroyed, for a stopped instance bills on Vast."""
+    from gpushopper.core.model.session import Status  # a list does without
+
+    return ["destroyed" if each is Status.STOPPED else str(each) for each in Status]
+
+
 def outcome(session: SessionView) -> str:
     """`destroyed` (on Vast a stopped instance bills); that nothing was rented, where there never was an instance."""
     return "destroyed" if any(attempt.instance_id for attempt in session.attempts) else "ended, nothing was rented"

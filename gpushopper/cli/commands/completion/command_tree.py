@@ -13,6 +13,7 @@ import click
 
 from gpushopper.cli.input.command_classes import Group, output_options
 from gpushopper.cli.input.help_topics import TOPICS
+from gpushopper.cli.output.session_views import status_words
 from gpushopper.clouds import BUILT_IN
 from gpushopper.config import known_keys
 from gpushopper.core.spelling.regions import COUNTRIES
@@ -42,7 +43,7 @@ OPTIONS = {
     "--like": "any", "--env-file": "file", "--setup": "file", "--onstart": "file",
     "--region": "=" + ",".join(("EU", *COUNTRIES)),
     "--tag": "tag", "--untag": "tag_key",
-    "--status": "=pending,provisioning,running,stopping,destroyed,failed", "--clouds": "cloud",
+    "--status": "=" + ",".join(status_words()), "--clouds": "cloud",
 }  # fmt: skip
 WAIT_STATES = "=ready,off,proven,ended,run:"
 

@@ -60,17 +60,9 @@ def show(app: App, name: str) -> None:
 @click.option("--daily", metavar="$", help="At most this much a day; off removes the limit.")
 @click.option("--monthly", metavar="$", help="At most this much a month.")
 @click.option("--session", metavar="$", help="At most this much for any one session.")
-@click.option(
-    "--consumer",
-    metavar="NAME",
-    help="Count this consumer's sessions only.",
-)
+@click.option("--consumer", metavar="NAME", help="Count this consumer's sessions only.")
 @click.option("--account", metavar="NAME", help="Count sessions at this account or cloud only.")
-@click.option(
-    "--tag",
-    metavar="KEY[=VALUE]",
-    help="Count sessions with this tag only.",
-)
+@click.option("--tag", metavar="KEY[=VALUE]", help="Count sessions with this tag only.")
 @click.option("--all", "everything", is_flag=True, help="Count all sessions (as a new budget does).")
 @click.option("--at-80", type=click.Choice(["warn", "none"]), help="At four fifths: an alarm (default), or none.")
 @click.option("--at-100", type=click.Choice(["refuse", "stop"]), help="refuse (default), or stop: end sessions too.")

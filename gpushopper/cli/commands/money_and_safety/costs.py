@@ -74,18 +74,9 @@ def costs() -> None:
 
 
 @costs.command("show")
-@click.option(
-    "-c",
-    "--consumer",
-    default="",
-    metavar="NAME",
-    help="Only this consumer.",
-)
+@click.option("-c", "--consumer", default="", metavar="NAME", help="Only this consumer.")
 @click.option("-s", "--session", metavar="NAME", help="Only this session.")
-@click.option(
-    "--tag", default="", metavar="KEY[=VALUE]",
-    help="Only sessions with this tag.",
-)  # fmt: skip
+@click.option("--tag", default="", metavar="KEY[=VALUE]", help="Only sessions with this tag.")
 @window_options
 @click.option("--by", type=click.Choice(GROUPS), default="session", help="Group the costs.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, amounts in dollars.")
@@ -182,13 +173,7 @@ def _rebuild(app: App) -> bool:
 
 
 @costs.command("summary")
-@click.option(
-    "-c",
-    "--consumer",
-    default="",
-    metavar="NAME",
-    help="Only this consumer.",
-)
+@click.option("-c", "--consumer", default="", metavar="NAME", help="Only this consumer.")
 @window_options
 @click.pass_obj
 def summary(app: App, consumer: str, period: str | None, start: str | None, end: str | None) -> None:

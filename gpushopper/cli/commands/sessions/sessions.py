@@ -16,13 +16,7 @@ if TYPE_CHECKING:
     from gpushopper.wire import SessionView
 
 LIST = (
-    click.option(
-        "-c",
-        "--consumer",
-        default="",
-        metavar="NAME",
-        help="Only sessions of this consumer.",
-    ),
+    click.option("-c", "--consumer", default="", metavar="NAME", help="Only sessions of this consumer."),
     click.option("-s", "--status", default="", help="Only sessions in this status: running, destroyed, failed, ..."),
     click.option("-a", "--all", "everything", is_flag=True, help="Ended sessions too."),
     click.option("-w", "--watch", is_flag=True, help="Show it again every 2 s, until Ctrl-C."),
@@ -82,8 +76,9 @@ def _refuse_unknown(status: str) -> None:
     from gpushopper.core.model.session import Status  # a list without a filter does without
 
     if status not in list(Status):
-        words = ", ".join("destroyed" if each is Status.STOPPED else each for each in Status)
-        raise UsageError(f"there is no status {status}", f"one of {words}")
+        from gpushopper.cli.output.session_views import status_words
+
+        raise UsageError(f"there is no status {status}", f"one of {', '.join(status_words())}")
 
 
 def _columns(app: App) -> list[tables.Column]:

@@ -104,9 +104,10 @@ def _clouds(app: App, known: list[Check]) -> list[Check]:
 def _asked(app: App) -> list[ProviderStatus]:
     """The clouds once each has answered the daemon or refused: one that was just started knows of no problem yet."""
     found: list[ProviderStatus] = []
+    client = app.client_without_start()  # any other may restart it, for a key that only this command has
 
     def is_known() -> bool:
-        found[:] = app.client.providers().providers
+        found[:] = client.providers().providers
         return all(row.state != "starting" for row in found)
 
     with suppress(WaitTimeout):

@@ -18,19 +18,14 @@ from gpushopper.errors import NotFound
 LIST = "\n".join(f"  {name:<13}{line}" for name, (line, _) in TOPICS.items())
 
 
-@click.command("help", cls=Command)
+TEXT = f"Show the help of a command, or a text about a topic.\n\n\b\nTopics:\n{LIST}"
+
+
+@click.command("help", cls=Command, help=TEXT)
 @click.argument("words", nargs=-1, metavar="[COMMAND|TOPIC]")
 @click.pass_context
 def help_command(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Show the help of a command, or a text about a topic.
-
-    \b
-    Topics:
-      exit-codes   What an exit status says.
-      environment  Variables that are read.
-      formatting   Output for people and for programs.
-      safety       What ends a rental, and how that is proven.
-    """
+    """Show the help of a command, or a text about a topic."""
     app: App = ctx.obj
     root = ctx.find_root()
     if not words:
