@@ -16,6 +16,7 @@ from gpushopper.results.link import Link, LinkLost
 from gpushopper.results.pulling import Progress, Pull, Pulled, PullRequest
 from gpushopper.results.to_disk import to_disk
 from tests.cli.far_side import Far
+from tests.needs import needs
 
 TIME = 1_700_000_000
 
@@ -160,7 +161,7 @@ def is_big(done: Pulled, content: bytes) -> bool:
     return (Path(done.folder) / "big").read_bytes() == content
 
 
-@pytest.mark.parametrize("programs", ["system", "busybox"])
+@pytest.mark.parametrize("programs", ["system", pytest.param("busybox", marks=needs("busybox"))])
 def test_a_file_that_was_cut_off_goes_on_from_where_it_was(instance: Instance, programs: str):
     content = os.urandom(3_000_000)
     if programs == "busybox":
