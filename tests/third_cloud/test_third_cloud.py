@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper import clouds
+from gpushopper.cli.input.help_topics import text_of
 from gpushopper.core.cloud import Leftover
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.providers import traits
@@ -77,3 +78,9 @@ def test_what_it_took(world: NimbusWorld) -> None:
     assert len(taken) <= 5 and sum(taken.values()) <= 450
     product = Path(__file__).parents[2] / "gpushopper"
     assert [path for path in product.rglob("*.py") if "nimbus" in path.read_text().lower()] == []
+
+
+def test_help_names_its_variables(world: NimbusWorld):
+    text = text_of("environment")
+    assert "\nNIMBUS_CLIENT_SECRET   Nimbus: client secret\n" in text
+    assert "\nVAST_API_KEY           Vast.ai: API key (VASTAI_API_KEY, too)\n" in text

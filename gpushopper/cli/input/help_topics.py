@@ -28,8 +28,7 @@ GPU_SHOPPER_HOME       one folder for settings, records and keys
 GPU_SHOPPER_<KEY>      a setting, such as GPU_SHOPPER_MAX_PRICE=0.50;
                        all: gpu-shopper config
 GPU_SHOPPER_DEBUG=1    tracebacks in place of one-line errors
-VAST_API_KEY           the key of Vast.ai (VASTAI_API_KEY, too)
-TENSORDOCK_API_TOKEN   the token of TensorDock (TENSORDOCK_TOKEN, too)
+{credentials}
 NO_COLOR, CLICOLOR=0   no colour; TERM=dumb, too
 FORCE_COLOR            colour in a pipe, too; CLICOLOR_FORCE=1, too
 COLUMNS                the width of tables at a terminal
@@ -83,3 +82,23 @@ TOPICS = {
     "safety": ("What ends a rental, and how that is proven.", SAFETY),
 }
 """Name, line in the list, text."""
+
+
+def text_of(topic: str) -> str:
+    """The text of a topic; that about the environment names the variables of every cloud that can be used."""
+    text = TOPICS[topic][1].rstrip()
+    return text.replace("{credentials}", _credentials()) if topic == "environment" else text
+
+
+def _credentials() -> str:
+    """One line for each part of a cloud's credentials: its variable, the cloud, what else it may be called."""
+    from gpushopper import clouds  # loads the packages that add clouds
+
+    lines = []
+    for cloud in clouds.known().values():
+        for part in cloud.credential:
+            first, *others = part.variables or ("",)
+            also = f" ({', '.join(others)}, too)" if others else ""
+            name = f"{first:<22}" if len(first) <= 22 else f"{first}\n{'':22}"
+            lines += [f"{name} {cloud.title}: {part.title}{also}"] if first else []
+    return "\n".join(lines)

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from gpushopper import config, toml_text
+from gpushopper import clouds, config, toml_text
 from gpushopper.cli.app import App
 from gpushopper.cli.commands.set_up.config import setting_rows
 from gpushopper.cli.input.command_classes import Command
@@ -155,10 +155,13 @@ def _file(app: App) -> Path:
 
 def _refuse_a_key(key: str) -> None:
     """A cloud's key is no setting: it would be readable in a file that people show each other."""
-    found = re.fullmatch(r"(vast|vastai|tensordock)[-_.](api[-_])?(key|token)", key)
-    if found:
-        cloud = found[1].removesuffix("ai")
-        raise UsageError("a key is not kept with the settings", f"store it with: gpu-shopper keys set {cloud}")
+    found = re.fullmatch(r"(?:providers\.|accounts\.)?(.+?)[-_.](?:api[-_])?(?:key|token)", key)
+    if found is None:
+        return
+    for cloud in clouds.known().values():
+        if found[1] in (cloud.name, re.sub(r"[^a-z]", "", cloud.title.lower())):  # vastai-key, as elsewhere
+            hint = f"store it with: gpu-shopper keys set {cloud.name}"
+            raise UsageError("a key is not kept with the settings", hint)
 
 
 def _row(app: App, key: str) -> dict[str, Any]:
