@@ -4,7 +4,7 @@ _gpu_shopper_spec() {
   verbs= args=
   flags='--help -h --json -q --quiet --sandbox' valued='-o:=table,json,jsonl,wide,name --output:=table,json,jsonl,wide,name --fields: --color:=auto,always,never'
   case $1 in
-    '') verbs="inventory plan provision ls sessions get wait extend restart set done shutdown receipt ssh cp pull sync code jupyter run logs costs budget report consumers status why alarms audit watchdog custody events keys config notify ssh-config daemon doctor completion version help demo sandbox" flags="$flags --version" ;;
+    '') verbs="inventory plan provision ls sessions get wait extend restart set done shutdown receipt ssh cp pull sync code jupyter run logs costs budget report consumers status why alarms audit watchdog custody events keys config notify ssh-config daemon backup doctor completion version help demo sandbox" flags="$flags --version" ;;
     'inventory') flags="$flags --verified" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: --sort:=price,price-per-gpu,value,vram,reliability,gpus --group-by:=gpu,cloud,region --offset: --limit:" ;;
     'plan') flags="$flags --verified --allow-unguarded" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: -i: --offer: --offer-id: --image: --retries: -t: --hours: --for: --until: -c:consumer --consumer:consumer --consumer-id:consumer --tag:tag --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for:" ;;
     'provision') flags="$flags --verified --allow-unguarded --keep-stopped --image-login --allow-broken-guard --no-wait --dry-run -y --yes" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: -i: --offer: --offer-id: --image: --retries: -t: --hours: --for: --until: --name: --like:any --wait-for-capacity: --hard-max: --reason: --timeout: -c:consumer --consumer:consumer --consumer-id:consumer --tag:tag --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for: -e: --env: --secret-env: --env-file:file --setup:file --onstart:file" ;;
@@ -84,6 +84,10 @@ _gpu_shopper_spec() {
     'daemon start') : ;;
     'daemon status') : ;;
     'daemon stop') : ;;
+    'backup') verbs="ls make restore" ;;
+    'backup ls') : ;;
+    'backup make') args="-" ;;
+    'backup restore') flags="$flags --yes -y" args="session" ;;
     'doctor') : ;;
     'completion') verbs="bash fish install uninstall zsh" ;;
     'completion bash') : ;;
@@ -92,7 +96,7 @@ _gpu_shopper_spec() {
     'completion uninstall') args="=bash,zsh,fish" ;;
     'completion zsh') : ;;
     'version') : ;;
-    'help') args="=inventory,plan,provision,ls,sessions,get,wait,extend,restart,set,done,shutdown,receipt,ssh,cp,pull,sync,code,jupyter,run,logs,costs,budget,report,consumers,status,why,alarms,audit,watchdog,custody,events,keys,config,notify,ssh-config,daemon,doctor,completion,version,help,demo,sandbox,exit-codes,environment,formatting,safety" ;;
+    'help') args="=inventory,plan,provision,ls,sessions,get,wait,extend,restart,set,done,shutdown,receipt,ssh,cp,pull,sync,code,jupyter,run,logs,costs,budget,report,consumers,status,why,alarms,audit,watchdog,custody,events,keys,config,notify,ssh-config,daemon,backup,doctor,completion,version,help,demo,sandbox,exit-codes,environment,formatting,safety" ;;
     'demo') flags="$flags --paper --keep" valued="$valued --seed:" ;;
     'sandbox') verbs="advance fault launch ledger revise start status stop" ;;
     'sandbox advance') args="-" ;;

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.daemon.alerts import alert_jobs
+from gpushopper.daemon.backup import backup_jobs, restoring
 from gpushopper.daemon.keys import account_setup, key_jobs
 from gpushopper.daemon.keys.account_connection import connect_accounts, unusable_accounts
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
@@ -82,8 +84,27 @@ def decide_installation(home: Home, arguments: Sequence[str]) -> JobResult:
             store.close()
 
 
+def restore_backup(home: Home, arguments: Sequence[str]) -> JobResult:
+    """Put the backup that is named in the place of the records; the daemon is stopped for it."""
+    source = Path(arguments[0])
+    clock = SystemClock(home.clock_offset)
+    stopped = _stop_daemon(home, clock)
+    with _locked(home, clock):
+        done = disk_reserve.with_reserve(home.disk_reserve, lambda: restoring.restore(home, source, clock.now()))
+    kept = None if done.replaced is None else str(done.replaced)
+    return {
+        "restored": str(done.source),
+        "replaced": kept,
+        "open_sessions": list(done.open_sessions),
+        "daemon": "stopped" if stopped else "not running",
+    }
+
+
 JOBS: dict[str, Callable[[Home, Sequence[str]], JobResult]] = {
     "audit": audit,
+    "backup-list": backup_jobs.list_backups,
+    "backup-make": backup_jobs.make_backup,
+    "backup-restore": restore_backup,
     "doctor": doctor,
     "installation": decide_installation,
     "keys-list": key_jobs.list_keys,

@@ -8,7 +8,8 @@ from pathlib import Path
 import structlog
 
 from gpushopper.clock import Clock
-from gpushopper.core.alarms import HINTS, ROW_REPAIRED
+from gpushopper.core.alarms import DATABASE_REBUILT, HINTS, ROW_REPAIRED
+from gpushopper.daemon.backup.restoring import restore_newest
 from gpushopper.paths import Home
 from gpushopper.store import alarms, events, installation
 from gpushopper.store.database import Corrupt, Store, quarantine
@@ -18,14 +19,12 @@ from gpushopper.store.sqlite import disk_reserve
 
 _log = structlog.get_logger(__name__)
 
-REBUILT = "database_rebuilt"
-
 
 def open_store(home: Home, clock: Clock) -> Store:
-    """Open, check and upgrade the database; a damaged one is renamed and replaced by a new one, with an alarm.
+    """Open, check and upgrade the database; a damaged one is renamed and replaced, with an alarm.
 
-    Running instances are then adopted from the providers' lists: their labels carry the installation's id, which the
-    installation file has kept.
+    The newest whole backup takes its place, else a new database. Running instances that it does not know are then
+    adopted from the providers' lists: their labels carry the installation's id, which the installation file has kept.
 
     Raises:
         Misconfigured: it cannot be written, or a newer version wrote it.
@@ -37,13 +36,21 @@ def open_store(home: Home, clock: Clock) -> Store:
     except Corrupt as damage:
         _log.error("database damaged", text=damage.message)
         kept = quarantine(home.database, now)
-        # Not by calling this function again: it would find nothing damaged, and raise no alarm.
-        store = disk_reserve.with_reserve(
-            home.disk_reserve,
-            lambda: _prepare(Store.open(home.database, now_wall=now), lambda new: _alarm_rebuilt(new, now, kept)),
-        )
+        store = disk_reserve.with_reserve(home.disk_reserve, lambda: _in_its_place(home, clock, kept))
     disk_reserve.allocate(home.disk_reserve)
     return store
+
+
+def _in_its_place(home: Home, clock: Clock, damaged: Path) -> Store:
+    """The newest backup that is whole, else a new database; either says in an alarm what has happened."""
+    now = clock.now()
+    text = f"the database was damaged and has been set aside as {damaged.name}"
+    if restore_newest(home, now, text):
+        return _prepare(Store.open(home.database, now_wall=now.wall), lambda opened: _repair(opened, now.wall))
+    # Not by `open_store`: it would find nothing damaged, and raise no alarm.
+    return _prepare(
+        Store.open(home.database, now_wall=now.wall), lambda new: _alarm_rebuilt(new, now.wall, text, damaged)
+    )
 
 
 def _prepare(store: Store, step: Callable[[Store], None]) -> Store:
@@ -57,11 +64,11 @@ def _prepare(store: Store, step: Callable[[Store], None]) -> Store:
     return store
 
 
-def _alarm_rebuilt(store: Store, now: int, kept: Path) -> None:
-    text = f"the database was damaged and has been set aside as {kept.name}; a new one was started"
+def _alarm_rebuilt(store: Store, now: int, text: str, kept: Path) -> None:
+    text = f"{text}; a new one was started"
     hint = "Instances of ours are found again on the accounts and adopted. See: gpu-shopper audit"
     outbox.set_cursor(store, 0)  # where there are channels, they are told of this too
-    _raise(store, now, REBUILT, "database", text, hint, {"kept": str(kept)})
+    _raise(store, now, DATABASE_REBUILT, "database", text, hint, {"kept": str(kept)})
 
 
 def _raise(

@@ -52,6 +52,7 @@ from gpushopper.store.installation import Installation
 from gpushopper.store.instances import heartbeats
 from gpushopper.store.sessions import providers_with_attempts
 from gpushopper.store.sqlite import disk_reserve
+from gpushopper.store.sqlite.backups import back_up_daily
 
 SOCKET_CHECK_S = 4
 RESERVE_CHECK_S = 60
@@ -62,6 +63,8 @@ ROLLUP_S = 60
 SSH_TIDY_S = 3
 ALERTS_S = 2
 """How soon an event is told; also the least time between two alerts over one channel."""
+BACKUP_S = 1800
+"""How often it is looked whether the daily backup is due; a computer that is on for an hour a day gets one, too."""
 THREAD_STOP_S = 3
 
 _log = structlog.get_logger(__name__)
@@ -152,6 +155,7 @@ class Daemon:
             Job("ssh", ssh_files.sync, SSH_TIDY_S),
             Job("alerts", self.alerts.step, ALERTS_S),
             Job("completion", CompletionFile(ctx, self.alerts.channels).sync, SSH_TIDY_S),
+            Job("backup", lambda: back_up_daily(store.path, self.clock.now().wall), BACKUP_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
         ]
         self.schedule = Schedule(jobs, self.clock)

@@ -13,10 +13,9 @@ import peewee
 
 from gpushopper.store.schema.columns import Conversions, conversions, to_core_values
 from gpushopper.store.schema.migrations import MIGRATIONS, Migration
-from gpushopper.store.schema.schema_check import check_schema, version_of
+from gpushopper.store.schema.schema_check import check_schema
 from gpushopper.store.schema.upgrade import upgrade
 from gpushopper.store.sqlite import database_files
-from gpushopper.store.sqlite.backups import back_up
 from gpushopper.store.sqlite.database_files import quarantine
 from gpushopper.store.sqlite.error_mapping import Corrupt, Stale, map_errors
 from gpushopper.store.sqlite.statements import (
@@ -205,13 +204,6 @@ class Store:
             result: int = run_write(self.database, query) if is_ours else query.execute(self.database)
             self._wrote = self._wrote or result > 0
             return result
-
-    def backup(self, now_wall: int) -> Path:
-        """Back up the whole database into `backups`; the newest five copies are kept."""
-        with self._lock:
-            if self._writing:
-                raise RuntimeError("a backup inside a transaction")
-            return back_up(self.database, self.path, now_wall, version_of(self.database))
 
     def free_bytes(self) -> int:
         """Free space on the database's file system; provisioning is refused below a minimum (F67)."""

@@ -71,6 +71,12 @@ def check(home: Home, store: Store, *, random: Random = os.urandom, machine_id: 
     return Installation(stored, HomeStatus.OK if same else HomeStatus.MOVED)
 
 
+def id_beside(home: Home) -> str | None:
+    """The id that the file beside the database names; None where there is no such file."""
+    file = _read_file(home)
+    return None if file is None else file.installation
+
+
 def keep(home: Home, store: Store, *, machine_id: str | None = None) -> Installation:
     """`config installation keep`: this is the same installation in another place; no other copy is used any more."""
     found = check(home, store, machine_id=machine_id)

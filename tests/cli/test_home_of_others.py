@@ -23,6 +23,7 @@ LINES = [
     "sandbox start", "sandbox stop", "sandbox status", "sandbox ledger", "--sandbox ls", "--sandbox keys",
     "wait x", "doctor", "version", "help safety", "completion install bash", "config set brakes.open_sessions 3",
     "set x --idle 1h", "restart x -y", "code x", "jupyter x", "watchdog", "why x", "pull x", "sync up x . r",
+    "backup", "backup make",
 ]  # fmt: skip
 
 

@@ -41,6 +41,10 @@ LIFECYCLE = (
     M("boot_failure", "return deadline_status(limit, now) is DeadlineStatus.PASSED",
           "return deadline_status(limit, now) is not DeadlineStatus.AHEAD",
       "I12: disputed clocks end a boot", "clock_rules"),
+    M("restored", "max(deadline.wall, min(now.wall + LEAST_TIME, hard_max_at))", "deadline.wall",
+      "F50: what was extended since a backup is ended when that is restored", "restored_deadline"),
+    M("restored", "min(now.wall + LEAST_TIME, hard_max_at)", "now.wall + LEAST_TIME",
+      "I9: a restored deadline beyond the hard maximum", "restored_deadline"),
     # sightings
     M("sightings", "if failure and is_ours:", "if failure:", "I28: a stranger's instance is destroyed for its price",
       "sightings"),

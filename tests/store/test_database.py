@@ -13,6 +13,7 @@ from gpushopper.core.model.attempt import State
 from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.store import events, sessions
 from gpushopper.store.database import Corrupt, Stale, Store, quarantine
+from gpushopper.store.sqlite.backups import back_up
 from gpushopper.store.sqlite.statements import run
 from tests.store.samples import NOW, attempt, raw, session
 
@@ -32,7 +33,7 @@ def test_files_are_private_whatever_the_umask(home: Path, open_umask):
     store = Store.open(home / "gpu-shopper.db", now_wall=NOW)
     with store.transaction():
         events.append(store, at=NOW, kind="k", text="t")
-    copy = store.backup(NOW)
+    copy = back_up(store.database, store.path, NOW, 7)
     files = [home / "gpu-shopper.db", home / "gpu-shopper.db-wal", home / "gpu-shopper.db-shm", copy]
     assert {file.name: oct(mode(file)) for file in files} == {file.name: oct(0o600) for file in files}
     assert [mode(home), mode(copy.parent)] == [0o700, 0o700]

@@ -193,16 +193,6 @@ def test_an_upgrade_makes_a_backup_first(home: Path):
     assert len(list((home / "backups").iterdir())) == 1, "only an upgrade makes one"
 
 
-def test_five_backups_are_kept(store: Store):
-    made = [store.backup(NOW + hour * 3_600_000_000) for hour in (3, 1, 2, 1, 5, 4, 6)]
-    assert {path.name for path in made[0].parent.iterdir()} == {path.name for path in made[2:]}
-
-
-def test_no_backup_is_made_inside_a_transaction(store: Store):
-    with store.transaction(), pytest.raises(RuntimeError):
-        store.backup(NOW)
-
-
 EVERY = pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.proofs)])
 """A kill at every fourth statement, at each of them as a proof."""
 

@@ -130,6 +130,9 @@ EXAMPLES: Mapping[str, str] = {
     "doctor": """
         doctor
         doctor --json""",
+    "backup": """
+        backup make
+        backup restore newest""",
     "completion": """
         completion install
         completion bash""",

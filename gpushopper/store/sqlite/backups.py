@@ -1,45 +1,140 @@
-"""Backups of the database: where they are, how they are made, the newest five kept."""
+"""Backups of the database: one a day, one before each upgrade; how they are made, named and found."""
 
 from __future__ import annotations
 
 import os
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import peewee
 
+from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
+from gpushopper.errors import DiskFull
 from gpushopper.private_files import FOLDER_MODE, sync
-from gpushopper.store.sqlite.database_files import FILE_MODE, file_error, free_name, timestamp
+from gpushopper.store.sqlite.database_files import (
+    FILE_MODE,
+    file_error,
+    free_bytes,
+    free_name,
+    sidecar_files,
+    timestamp,
+)
 from gpushopper.store.sqlite.error_mapping import map_errors
 from gpushopper.store.sqlite.statements import run
 
-MAX_BACKUPS = 5
+MAX_UPGRADES = 5
+MAX_DAYS = 7
+"""How many backups of each kind are kept."""
+DAY = 24 * HOUR
+FREE_BYTES_LEFT = 200 * 1024 * 1024
+"""What a daily backup leaves free: the records of living sessions need the space more than an old copy does."""
+
+_NAME = re.compile(r".+-(\d{8}T\d{6}Z)(-daily)?-schema(\d+)\.db(?:-\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup by its name. `made_at` is wall µs; `is_daily` is false for one made before an upgrade."""
+
+    path: Path
+    made_at: int
+    schema: int
+    is_daily: bool
 
 
 def back_up(database: peewee.SqliteDatabase, path: Path, now_wall: int, version: int) -> Path:
-    """Copy the database into `backups`, private and durable, and delete the oldest copies. Not inside a transaction."""
-    folder = path.parent / "backups"
-    target = free_name(folder / f"{path.stem}-{timestamp(now_wall)}-schema{version}.db")
+    """Copy the database before an upgrade, and delete the oldest such copies. Not inside a transaction."""
+    target = _target(path, now_wall, f"schema{version}")
+    with _making(target):
+        run(database, "VACUUM INTO ?", (str(target),))
+    _drop_old(path, is_daily=False)
+    return target
+
+
+def back_up_daily(
+    path: Path, now_wall: int, *, at_once: bool = False, free: Callable[[Path], int] = free_bytes
+) -> Path | None:
+    """Copy the database unless a copy of the last 24 hours exists, and delete the oldest daily ones.
+
+    Reads over a connection of its own, so that no writer waits. `at_once`: however new the last one is.
+
+    Raises:
+        DiskFull: too little would be left free; nothing was written.
+    """
+    # One dated in the future was made while the clock was wrong: it must not keep others from being made.
+    if not at_once and any(one.is_daily and 0 <= now_wall - one.made_at < DAY for one in backups(path)):
+        return None
+    size = sum(file.stat().st_size for file in (path, *sidecar_files(path)) if file.exists())
+    if free(path) < size + FREE_BYTES_LEFT:
+        raise DiskFull(f"no daily backup: too little space is left in {path.parent}", "free space there")
+    target = _target(path, now_wall, f"daily-schema{_version(path)}")
+    copy(path, target)
+    _drop_old(path, is_daily=True)
+    return target
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copy a database, which may be in use, into a new private file; whole, or not at all.
+
+    Raises:
+        Corrupt: it is damaged.
+        DiskFull, Misconfigured: the copy cannot be written, or exists.
+    """
+    with _making(target), map_errors(path), closing(_read_only(path)) as database:
+        database.execute("VACUUM INTO ?", (str(target),))
+
+
+def backups(path: Path) -> list[Backup]:
+    """The backups of this database, the newest first. Files with other names are not ours."""
+    found = []
+    for file in (path.parent / "backups").glob(f"{path.stem}-*.db*"):
+        if name := _NAME.fullmatch(file.name):
+            made = datetime.strptime(name[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            found.append(Backup(file, round(made.timestamp()) * SECOND, int(name[3]), bool(name[2])))
+    return sorted(found, key=lambda one: (one.made_at, one.path.stat().st_mtime_ns, one.path.name), reverse=True)
+
+
+@contextmanager
+def _making(target: Path) -> Iterator[None]:
+    """Around the making of a copy: private before anything is in it, durable after, gone where it failed."""
     try:
-        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        target.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
         # VACUUM INTO takes an empty file, and keeps its mode.
         handle = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         try:
             with map_errors(target):
-                run(database, "VACUUM INTO ?", (str(target),))
+                yield
             os.fsync(handle)
         except BaseException:
             target.unlink()  # an incomplete copy must not displace a complete one
             raise
         finally:
             os.close(handle)
-        _drop_old(folder, path.stem)
-        sync(folder)
+        sync(target.parent)
     except OSError as error:
         raise file_error(target, error) from error
-    return target
 
 
-def _drop_old(folder: Path, stem: str) -> None:
-    kept = sorted(folder.glob(f"{stem}-*-schema*.db*"), key=lambda file: (file.stat().st_mtime_ns, file.name))
-    for old in kept[:-MAX_BACKUPS]:
-        old.unlink()
+def _target(path: Path, now_wall: int, kind: str) -> Path:
+    return free_name(path.parent / "backups" / f"{path.stem}-{timestamp(now_wall)}-{kind}.db")
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None, timeout=5)
+
+
+def _version(path: Path) -> int:
+    with map_errors(path), closing(_read_only(path)) as database:
+        return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _drop_old(path: Path, *, is_daily: bool) -> None:
+    kept = [one for one in backups(path) if one.is_daily == is_daily]
+    for old in kept[MAX_DAYS if is_daily else MAX_UPGRADES :]:
+        old.path.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""Put a backup in the place of the database; what it says of living sessions is old, and is treated so (F50, D12).
+
+What has happened since then is not in it. Instances that were rented since are found on the accounts by their labels
+and adopted; a deadline may have been moved, so none is reached within the first hour; an end that an instance
+announced may have been withdrawn, so it is forgotten until it is heard again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from gpushopper.core.alarms import DATABASE_REBUILT
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.money import cost_over
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.core.timing.restored import restored_deadline
+from gpushopper.errors import Misconfigured, NotFound
+from gpushopper.paths import Home
+from gpushopper.private_files import FOLDER_MODE, sync
+from gpushopper.store import alarms, events, installation, sessions
+from gpushopper.store.database import Corrupt, Store, quarantine
+from gpushopper.store.meta import get_meta
+from gpushopper.store.outbox import alerts as outbox
+from gpushopper.store.sqlite.backups import Backup, backups, copy
+from gpushopper.store.sqlite.database_files import file_error, free_name, sidecar_files, timestamp
+
+HINT = "what happened since then is not in it; look at the deadlines: gpu-shopper ls; and at: gpu-shopper audit"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was put back. `replaced` is where the former database is kept; None where there was none."""
+
+    source: Path
+    replaced: Path | None
+    open_sessions: tuple[str, ...]
+    """Names of the sessions that may bill."""
+
+
+def restore(home: Home, source: Path, now: ClockSnapshot) -> Restored:
+    """Put a backup in the place of the database. The caller holds the home's lock.
+
+    Interrupted at any moment it leaves the former database in its place, or the restored one, whole.
+
+    Raises:
+        NotFound: there is no such file.
+        Misconfigured: it is no backup of this home, or a newer program wrote it; nothing was changed.
+        DiskFull: no space for a second copy; nothing was changed.
+    """
+    if not source.is_file():
+        raise NotFound(f"there is no file {source}", "see: gpu-shopper backup")
+    text = f"the records were restored from {source.name}"
+    with _prepared(home, source, now, text) as (copied, names):
+        replaced = _set_aside(home.database, now.wall)
+        _put_in_place(copied, home.database)
+    return Restored(source, replaced, names)
+
+
+def restore_newest(home: Home, now: ClockSnapshot, text: str) -> Backup | None:
+    """Put back the newest backup that is whole, after a damaged database was moved away; None where there is none.
+
+    `text` begins the alarm, for instance `the database was damaged`.
+    """
+    for backup in backups(home.database):
+        said = f"{text}; in its place is the backup {backup.path.name}"
+        try:
+            with _prepared(home, backup.path, now, said) as (copied, _):
+                _put_in_place(copied, home.database)
+        except Misconfigured as error:
+            _log.error("backup not usable", path=str(backup.path), text=error.message)
+        else:
+            return backup
+    return None
+
+
+@contextmanager
+def _prepared(home: Home, source: Path, now: ClockSnapshot, text: str) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """A checked and upgraded copy, ready to take the place of the database, and the names of its open sessions."""
+    folder = home.data / "restoring"
+    shutil.rmtree(folder, ignore_errors=True)  # of one that was interrupted
+    copied = folder / home.database.name
+    try:
+        folder.mkdir(mode=FOLDER_MODE)
+        copy(source.absolute(), copied)
+        with closing(Store.open(copied, now_wall=now.wall)) as store:
+            _check_owner(home, store, source)
+            with store.transaction():
+                names = _settle(store, now)
+                _tell(store, now.wall, text, source)
+        yield copied, names
+    except Corrupt as damage:
+        raise Misconfigured(f"{source} is no whole database", "try another, see: gpu-shopper backup") from damage
+    except Misconfigured as error:
+        text = error.message.replace(str(copied), str(source))
+        raise Misconfigured(text, error.hint, code=error.code) from error
+    except OSError as error:
+        raise file_error(copied, error) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_owner(home: Home, store: Store, source: Path) -> None:
+    """Labels carry the id of the installation: with the records of another one, no instance would be recognised."""
+    own, its = installation.id_beside(home), get_meta(store, installation.KEY)
+    if its is None:
+        raise Misconfigured(f"{source} is no backup of GPU Shopper's records", "see: gpu-shopper backup")
+    if own is not None and own != its:
+        raise Misconfigured(
+            f"{source} belongs to another installation ({its}; this one is {own})",
+            "restore it in its own home, see: gpu-shopper help environment",
+            code="other_installation",
+        )
+
+
+def _settle(store: Store, now: ClockSnapshot) -> tuple[str, ...]:
+    """Give living attempts time, and forget announced ends; the names of the open sessions."""
+    found = {session.id: session for session in sessions.load_sessions(store, open_only=True)}
+    for attempt in sessions.load_attempts(store):
+        if not attempt.is_wanted:
+            continue
+        fields = _as_of_now(attempt, now)
+        sessions.update_attempt(store, attempt, **fields)
+        session = found.get(attempt.session_id)
+        deadline = fields.get("deadline", attempt.deadline).wall
+        if session is not None and session.deadline_at is not None and session.deadline_at < deadline:
+            found[session.id] = sessions.update_session(store, session, deadline_at=deadline)
+    return tuple(sorted(session.name for session in found.values()))
+
+
+def _as_of_now(attempt: Attempt, now: ClockSnapshot) -> dict[str, Any]:
+    """What changes in a living attempt: its deadline with the reserve for it, and that no end was heard."""
+    fields: dict[str, Any] = {"ending_reason": "", "ending_at": None, "ending_heard_at": None, "silent_since": None}
+    deadline = restored_deadline(attempt.deadline, attempt.hard_max_at, now)
+    if deadline != attempt.deadline:
+        rate = max(attempt.agreed_rate, attempt.current_rate or 0)
+        fields |= {"deadline": deadline}
+        fields |= {"reserve": attempt.reserve + cost_over(rate, deadline.wall - attempt.deadline.wall)}
+    return fields
+
+
+def _tell(store: Store, now_wall: int, text: str, source: Path) -> None:
+    """An alarm that stays until it is acknowledged, with its event."""
+    kind, subject, evidence = DATABASE_REBUILT, "database", {"backup": source.name}
+    outbox.set_cursor(store, events.last_id(store))  # what the backup has told is not told again
+    alarms.raise_alarm(store, at=now_wall, kind=kind, subject=subject, text=text, hint=HINT, evidence=evidence)
+    data = {"kind": kind, "subject": subject, "hint": HINT}
+    events.append(store, at=now_wall, kind="alarm", text=text, data=data)
+
+
+def _set_aside(path: Path, now_wall: int) -> Path | None:
+    """Keep the present database under another name, in one file and still in place; a damaged one is moved away."""
+    if not path.exists():
+        return None
+    try:
+        Store.open(path, now_wall=now_wall).close()  # merges its log
+    except Misconfigured as error:
+        _log.warning("the database cannot be used", text=error.message)
+        return quarantine(path, now_wall)
+    if any(file.exists() for file in sidecar_files(path)):
+        return quarantine(path, now_wall)  # a program reads it: its log must not be taken for that of another file
+    kept = free_name(path.with_name(f"{path.name}.replaced-{timestamp(now_wall)}"))
+    os.link(path, kept)
+    return kept
+
+
+def _put_in_place(copied: Path, path: Path) -> None:
+    os.replace(copied, path)
+    sync(path.parent)
