@@ -100,7 +100,7 @@ class SandboxBench:
         asked = [
             ("gpu-shopper --version", [tool, "--version"], ours, 5),
             ("gpu-shopper --help", [tool, "--help"], ours, None),
-            (f"gpu-shopper sessions --json, {many}", [tool, "sessions", "--json"], ours, 7),
+            (f"gpu-shopper sessions --json, {many}", [tool, "sessions", "--json"], ours, 8),
             (f"gpu-shopper sessions, {many}", [tool, "sessions"], ours, 8),
             (f"vastai show instances, {many}", [*official, "--api-key", self.client.key, "show", "instances"],
              theirs, None),
