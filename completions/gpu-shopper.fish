@@ -11,9 +11,9 @@ function __gpu_shopper_spec
         case 'inventory'
             set -a __gs_options '-g:gpu' '--gpu:gpu' '--gpu-type:gpu' '-p:cloud' '--provider:cloud' '--account:cloud' '--gpus:' '--min-gpus:' '--min-vram:' '--max-price:' '--min-reliability:' '--min-cuda:' '--region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA' '--location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA' '--disk:' '--cpus:' '--ram:' '--verified' '--exclude-host:' '--sort:=price,price-per-gpu,value,vram,reliability,gpus' '--group-by:=gpu,cloud,region' '--offset:' '--limit:'
         case 'plan'
-            set -a __gs_options '-g:gpu' '--gpu:gpu' '--gpu-type:gpu' '-p:cloud' '--provider:cloud' '--account:cloud' '--gpus:' '--min-gpus:' '--min-vram:' '--max-price:' '--min-reliability:' '--min-cuda:' '--region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA' '--location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA' '--disk:' '--cpus:' '--ram:' '--verified' '--exclude-host:' '-i:' '--offer:' '--offer-id:' '--image:' '--retries:' '--allow-unguarded' '-t:' '--hours:' '--for:' '--until:' '-c:consumer' '--consumer:consumer' '--consumer-id:consumer' '--tag:tag' '--idle:' '--idle-when:=any,gpu' '--contact:' '--hold:' '--pull:' '--pull-max:' '--before-end:' '--land-for:'
+            set -a __gs_options '-g:gpu' '--gpu:gpu' '--gpu-type:gpu' '-p:cloud' '--provider:cloud' '--account:cloud' '--gpus:' '--min-gpus:' '--min-vram:' '--max-price:' '--min-reliability:' '--min-cuda:' '--region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA' '--location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA' '--disk:' '--cpus:' '--ram:' '--verified' '--exclude-host:' '-i:offer' '--offer:offer' '--offer-id:offer' '--image:' '--retries:' '--allow-unguarded' '-t:' '--hours:' '--for:' '--until:' '-c:consumer' '--consumer:consumer' '--consumer-id:consumer' '--tag:tag' '--idle:' '--idle-when:=any,gpu' '--contact:' '--hold:' '--pull:' '--pull-max:' '--before-end:' '--land-for:'
         case 'provision'
-            set -a __gs_options '-g:gpu' '--gpu:gpu' '--gpu-type:gpu' '-p:cloud' '--provider:cloud' '--account:cloud' '--gpus:' '--min-gpus:' '--min-vram:' '--max-price:' '--min-reliability:' '--min-cuda:' '--region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA' '--location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA' '--disk:' '--cpus:' '--ram:' '--verified' '--exclude-host:' '-i:' '--offer:' '--offer-id:' '--image:' '--retries:' '--allow-unguarded' '-t:' '--hours:' '--for:' '--until:' '--name:' '--like:any' '--wait-for-capacity:' '--keep-stopped' '--hard-max:' '--reason:' '--image-login' '--allow-broken-guard' '--no-wait' '--timeout:' '-c:consumer' '--consumer:consumer' '--consumer-id:consumer' '--tag:tag' '--idle:' '--idle-when:=any,gpu' '--contact:' '--hold:' '--pull:' '--pull-max:' '--before-end:' '--land-for:' '-e:' '--env:' '--secret-env:' '--env-file:file' '--setup:file' '--onstart:file' '--dry-run' '-y' '--yes'
+            set -a __gs_options '-g:gpu' '--gpu:gpu' '--gpu-type:gpu' '-p:cloud' '--provider:cloud' '--account:cloud' '--gpus:' '--min-gpus:' '--min-vram:' '--max-price:' '--min-reliability:' '--min-cuda:' '--region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA' '--location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA' '--disk:' '--cpus:' '--ram:' '--verified' '--exclude-host:' '-i:offer' '--offer:offer' '--offer-id:offer' '--image:' '--retries:' '--allow-unguarded' '-t:' '--hours:' '--for:' '--until:' '--name:' '--like:any' '--wait-for-capacity:' '--keep-stopped' '--hard-max:' '--reason:' '--image-login' '--allow-broken-guard' '--no-wait' '--timeout:' '-c:consumer' '--consumer:consumer' '--consumer-id:consumer' '--tag:tag' '--idle:' '--idle-when:=any,gpu' '--contact:' '--hold:' '--pull:' '--pull-max:' '--before-end:' '--land-for:' '-e:' '--env:' '--secret-env:' '--env-file:file' '--setup:file' '--onstart:file' '--dry-run' '-y' '--yes'
         case 'ls'
             set -a __gs_options '-c:consumer' '--consumer:consumer' '-s:=pending,provisioning,running,stopping,destroyed,failed' '--status:=pending,provisioning,running,stopping,destroyed,failed' '-a' '--all' '-w' '--watch'
         case 'sessions'
@@ -77,11 +77,17 @@ function __gpu_shopper_spec
             set -a __gs_options '--port:' '--no-browser'
             set __gs_args 'session'
         case 'run'
+            set __gs_verbs 'ls:List the runs of a session, the newest first.' 'stop:Stop a run: SIGTERM to all its processes, and SIGKILL to what is left after 10 seconds.'
             set -a __gs_options '--rm:=always,success' '--hold:' '-d' '--detach' '-e:' '--env:' '--secret-env:' '--env-file:file'
             set __gs_args 'session'
+        case 'run ls'
+            set __gs_args 'any'
+        case 'run stop'
+            set -a __gs_options '--keep'
+            set __gs_args 'session' 'run'
         case 'logs'
             set -a __gs_options '-f' '--follow' '-l' '--list' '--provider' '--exit-status' '-n:' '--tail:'
-            set __gs_args 'any' '-'
+            set __gs_args 'any' 'run'
         case 'costs'
             set __gs_verbs 'show:Show costs: all of them, or those incurred in a span of time.' 'summary:Show totals by cloud, GPU and consumer, at once.'
             set -a __gs_options '-c:consumer' '--consumer:consumer' '-s:any' '--session:any' '--tag:tag' '-p:=daily,monthly' '--period:=daily,monthly' '--since:' '--start:' '--until:' '--end:' '--by:=session,consumer,cloud,account,gpu,tag,day,month' '--csv' '--rebuild' '--verify'
@@ -225,8 +231,8 @@ function __gpu_shopper_spec
     end
 end
 
-# Names come from a file that the daemon writes; without it there are none. No program is started.
-function __gpu_shopper_names
+# Names come from a file that the daemon writes; without it there are none.
+function __gpu_shopper_home
     set -l home $GPU_SHOPPER_HOME
     if test -z "$home"
         if test -d "$HOME/Library/Application Support/gpu-shopper"
@@ -238,10 +244,28 @@ function __gpu_shopper_names
         end
     end
     test $__gs_sandbox = 0; or set home $home/sandbox
+    echo $home
+end
+
+function __gpu_shopper_names
+    set -l home (__gpu_shopper_home)
     test -r $home/names; or return
     while read -l -d \t kind name rest
         contains -- $kind $argv[2..]; and printf '%s%s\t%s\n' $name "$argv[1]" "$rest"
     end <$home/names
+end
+
+# What a session's instance answers, line by line, each after a prefix; of a host that the daemon has listed alone.
+function __gpu_shopper_there
+    set -l config (__gpu_shopper_home)/ssh/config
+    set -l known 0
+    test -r $config; or return
+    while read -l line
+        test "$line" = "Host gpu-shopper-$argv[1]"; and set known 1
+    end <$config
+    test $known = 1; or return
+    command ssh -nT -F $config -o BatchMode=yes -o ConnectTimeout=2 -o LogLevel=QUIET gpu-shopper-$argv[1] $argv[2] 2>/dev/null | command head -c 65536 |
+        string match -r '^[^[:cntrl:]]+$' | string replace -r '^' "$argv[3]"
 end
 
 function __gpu_shopper_values
@@ -257,19 +281,41 @@ function __gpu_shopper_values
             __gpu_shopper_names '' open
         case any
             __gpu_shopper_names '' open ended
+        case run
+            test -n "$__gs_first"; or return
+            set -l there (__gpu_shopper_there $__gs_first 'ls -1t "$HOME/.gpu-shopper/runs" 2>/dev/null | head -n 50' '')
+            if test -n "$there"
+                printf '%s\n' $there
+            else
+                set -l session (string escape --style=regex -- $__gs_first)
+                __gpu_shopper_names '' run | string match -r "^.*(?=\t$session\$)"
+            end
         case remote
-            __gpu_shopper_names : open
-            __fish_complete_path (commandline -ct)
+            if string match -qr '^[^:]+:[A-Za-z0-9._/+@%~-]*$' -- $__gs_current
+                set -l name (string replace -r ':.*' '' -- $__gs_current)
+                set -l path (string replace -r '^[^:]*:' '' -- $__gs_current)
+                __gpu_shopper_there $name "ls -1dp -- $path* 2>/dev/null | head -n 200" $name:
+            else
+                __gpu_shopper_names : open
+                __fish_complete_path $__gs_current
+            end
         case file
-            __fish_complete_path (commandline -ct)
+            __fish_complete_path $__gs_current
         case '' -
         case '*'
             __gpu_shopper_names '' $argv[1]
     end
 end
 
+function __gpu_shopper_option
+    set -l kind (string match -- "$argv[1]:*" $__gs_options)[1]
+    __gpu_shopper_values (string replace -r '^[^:]*:' '' -- $kind)
+end
+
 function __gpu_shopper
     set -g __gs_sandbox 0
+    set -g __gs_first ''
+    set -g __gs_current (commandline -ct)
     set -l path
     set -l place 0
     set -l skip ''
@@ -292,22 +338,27 @@ function __gpu_shopper
                     set path $path $word
                     __gpu_shopper_spec "$path"
                 else
+                    test -n "$__gs_first"; or set __gs_first $word
                     set place (math $place + 1)
                 end
         end
     end
     if test -n "$skip"
-        set -l kind (string match -- "$skip:*" $__gs_options)[1]
-        __gpu_shopper_values (string replace -r '^[^:]*:' '' -- $kind)
+        __gpu_shopper_option $skip
         return
     end
-    if string match -q -- '-*' (commandline -ct)
+    if string match -qr -- '^--[^=]*=' $__gs_current
+        set -l option (string replace -r '=.*' '' -- $__gs_current)
+        set __gs_current (string replace -r '^[^=]*=' '' -- $__gs_current)
+        __gpu_shopper_option $option | string replace -r -- '^' "$option="
+        return
+    end
+    if string match -q -- '-*' $__gs_current
         string replace -r ':.*' '' -- $__gs_options
         return
     end
-    if test $place = 0; and test -n "$__gs_verbs"
+    if test -z "$__gs_first"; and test -n "$__gs_verbs"
         string replace ':' \t -- $__gs_verbs
-        return
     end
     for kind in $__gs_args
         if string match -q -- '*...' $kind

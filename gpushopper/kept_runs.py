@@ -116,6 +116,19 @@ def _write(path: Path, content: bytes) -> None:
     os.replace(temporary, path)
 
 
+def kept_run_ids(home: Home, session_id: str) -> list[str]:
+    """The ids of a session's kept runs, the one that was written last first; nothing of them is read."""
+    folders = [path for path in _folders(home.kept_runs / session_id) if RUN_ID.fullmatch(path.name)]
+    return [path.name for path in sorted(folders, key=_written_at, reverse=True)]
+
+
+def _written_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # it has just been removed
+        return 0
+
+
 def kept_runs(home: Home, session_id: str) -> list[KeptRun]:
     """What is kept of a session's runs, the newest first."""
     folders = [path for path in _folders(home.kept_runs / session_id) if RUN_ID.fullmatch(path.name)]

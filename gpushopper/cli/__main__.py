@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from gpushopper.cli import run
 
-from gpushopper.cli import main
-
-sys.exit(main())
+run()

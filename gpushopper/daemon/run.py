@@ -154,7 +154,7 @@ class Daemon:
             Job("keys", self.keys.retry, RETRY_S),
             Job("ssh", ssh_files.sync, SSH_TIDY_S),
             Job("alerts", self.alerts.step, ALERTS_S),
-            Job("completion", CompletionFile(ctx, self.alerts.channels).sync, SSH_TIDY_S),
+            Job("completion", CompletionFile(ctx, self.alerts.channels, self.engine.recent_offers).sync, SSH_TIDY_S),
             Job("backup", lambda: back_up_daily(store.path, self.clock.now().wall), BACKUP_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
         ]

@@ -31,6 +31,8 @@ __all__ = ["AccountSetup", "Engine"]
 DISK_PAUSE_S = 1.0
 MAX_PAUSE_S = 1.0
 """The engine's thread never waits longer: a jump of the clocks must be noticed soon (F58)."""
+MOST_OFFERS = 100
+"""So many are told to shells, which complete them."""
 MAX_RULE_ROUNDS = 5
 """What one pass of the clock rules changes may make others due at once; more waits for the next step."""
 
@@ -69,6 +71,10 @@ class Engine:
         with self._changed:
             self._is_notified = True
             self._changed.notify()
+
+    def recent_offers(self) -> list[str]:
+        """The offers that searches have found in the last minutes, the latest first."""
+        return self.handle.offers.recent_keys(self.ctx.clock.now().boot, MOST_OFFERS)
 
     def wake(self) -> None:
         """Poll every account now."""

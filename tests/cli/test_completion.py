@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,7 +14,7 @@ import pytest
 
 from gpushopper.cli import root
 from gpushopper.cli.commands.completion import fish_script, posix_script
-from gpushopper.cli.commands.completion.command_tree import tree
+from gpushopper.cli.commands.completion.command_tree import tree, verbs_of
 from tests.cli.in_process import Inside
 from tests.needs import find, needs
 
@@ -19,12 +22,14 @@ SCRIPTS = Path(__file__).parents[2] / "completions"
 NAMES = (
     "open\ttrain\nopen\ttrial-2\nended\told\nconsumer\talice\nbudget\tlab\nchannel\tdesk\n"
     "tag\tpaper=neurips\ntag_key\tpaper\naccount\tvast-lab\n"
+    "offer\tvast:123\noffer\tvast:124\nrun\tr1\told\nrun\tr2\told\nrun\tr3\tolder\n"
 )
 MAKERS = {"bash": posix_script.bash, "zsh": posix_script.zsh, "fish": fish_script.fish}
 
 BASH = """
 . {script}
-COMP_WORDS=(gpu-shopper {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}}-1))
+COMP_WORDS=(gpu-shopper {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}}-1)); COMP_WORDBREAKS='=:'
+COMP_LINE={line}; COMP_POINT=${{#COMP_LINE}}
 compopt() {{ :; }}
 _gpu_shopper
 printf '%s\\n' "${{COMPREPLY[@]}}"
@@ -54,8 +59,21 @@ CASES = {
     "help exit": "exit-codes",
     "provision --max-p": "--max-price",
     "sandbox fault add vast cre": "create",
+    "provision --tag paper=n": "paper=neurips",
+    "provision --offer vast:1": "vast:123 vast:124",
+    "provision --gpu=40": "--gpu=4070 --gpu=4080 --gpu=4090",
+    "ls --json --sort=x --status=fa": "--status=failed",
+    "run ": "ls stop train trial-2",
+    "run st": "stop",
+    "run stop tr": "train trial-2",
+    "run ls ": "train trial-2 old",
+    "logs old ": "r1 r2",
+    "run stop train ": "",
+    "cp trai": "train:",
+    "cp train:d": "",
 }
 """What is typed, and what TAB offers."""
+Offers = Callable[[str, dict[str, str]], list[str]]
 
 
 @pytest.fixture
@@ -79,45 +97,57 @@ def test_every_command_and_option_that_help_shows_is_completed():
         command: click.Command = root
         ctx = click.Context(root)
         for word in path.split():
-            assert isinstance(command, click.Group)
-            found = command.get_command(ctx, word)
-            assert found is not None
-            command = found
+            command = verbs_of(command, ctx)[word]
         shown = {name for param in command.params if isinstance(param, click.Option) for name in param.opts}
         assert shown <= {*each.options} | ({"--help", *shown} if path == "" else set()), path
-    assert {"ssh", "keys set", "sandbox fault add", "completion install"} <= set(known)
+    assert {"ssh", "run stop", "keys set", "sandbox fault add", "completion install"} <= set(known)
+
+
+def bash_offers(typed: str, variables: dict[str, str]) -> list[str]:
+    """What bash would replace the end of the line by, with the words that it makes of it."""
+    words = [*re.findall(r"[=:]+|(?:\\.|[^\s=:\\])+", typed), *([""] if typed.endswith(" ") else [])]
+    line = shlex.quote(f"gpu-shopper {typed}")
+    text = BASH.format(script=SCRIPTS / "gpu-shopper.bash", words=shlex.join(words), line=line)
+    done = subprocess.run(
+        [str(find("bash")), "-c", text], env=variables, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def fish_offers(typed: str, variables: dict[str, str]) -> list[str]:
+    text = FISH.format(script=SCRIPTS / "gpu-shopper.fish", words=typed)
+    done = subprocess.run(
+        [str(find("fish")), "--no-config", "-c", text], env=variables, capture_output=True, text=True, timeout=30,
+        check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return [line.split("\t")[0] for line in done.stdout.splitlines()]
 
 
 @needs("bash")
 @pytest.mark.parametrize("typed", CASES)
 def test_bash_offers_names_and_words_without_starting_a_program(typed: str, named: dict[str, str]):
-    words = f"{typed}''" if typed.endswith(" ") else typed
-    text = BASH.format(script=SCRIPTS / "gpu-shopper.bash", words=words)
-    done = subprocess.run(
-        [str(find("bash")), "-c", text], env=named, capture_output=True, text=True, timeout=30, check=True
-    )
-    assert sorted(done.stdout.split()) == sorted(CASES[typed].split()), done.stderr
-    assert "not found" not in done.stderr
+    """Of a word that bash has split at `=` or `:`, only the last part is replaced."""
+    split = re.search(r"\S*[=:](?=\S*$)", typed)
+    expected = [word.removeprefix(split[0] if split else "") for word in CASES[typed].split()]
+    assert sorted(filter(None, bash_offers(typed, named))) == sorted(expected)
 
 
 @needs("bash")
 def test_bash_runs_nothing_that_a_name_says(tmp_path: Path, named: dict[str, str]):
     """A tag may be called after a branch, and that may be called anything (F103)."""
     (tmp_path / "names").write_text("tag\tbranch=$(>$HOME/made)\ntag\tbranch=`>$HOME/made`\ntag\tbranch=*\n")
-    text = BASH.format(script=SCRIPTS / "gpu-shopper.bash", words="costs --tag bra")
-    done = subprocess.run(
-        [str(find("bash")), "-c", text], env=named, capture_output=True, text=True, timeout=30, check=True
-    )
-    assert not (tmp_path / "made").exists() and "branch=\\*" in done.stdout.split()
+    assert "branch=\\*" in bash_offers("costs --tag bra", named) and not (tmp_path / "made").exists()
 
 
 @needs("bash")
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("ls -c ''", ["Ada\\ Lovelace", "\\$\\(exit\\ 3\\)", "\\*"]),
+        ("ls -c ", ["Ada\\ Lovelace", "\\$\\(exit\\ 3\\)", "\\*"]),
         ("ls -c Ada", ["Ada\\ Lovelace"]),
-        (r"ls -c 'Ada\ L'", ["Ada\\ Lovelace"]),
+        ("ls -c Ada\\ L", ["Ada\\ Lovelace"]),
         ("ls -c x", [""]),
     ],
 )
@@ -126,23 +156,58 @@ def test_bash_runs_nothing_that_a_name_says_and_offers_it_quoted(
 ):
     """A consumer or tag may be any text; `compgen -W` would run what stands in `$(...)`, and split at blanks."""
     (tmp_path / "names").write_text("consumer\tAda Lovelace\nconsumer\t$(exit 3)\nconsumer\t*\n")
-    text = BASH.format(script=SCRIPTS / "gpu-shopper.bash", words=typed)
-    done = subprocess.run(
-        [str(find("bash")), "-c", text], env=named, capture_output=True, text=True, timeout=30, check=True
-    )
-    assert done.stdout.splitlines() == offered
+    assert bash_offers(typed, named) == offered
+
+
+SSH = """#!/bin/sh
+printf '%s\\n' "$@" >>"$HOME/asked"
+case "$*" in
+  *.gpu-shopper/runs*) printf 'aa11\\nbb22\\n' ;;
+  *) printf 'data/\\ndata.csv\\nd$(>$HOME/made)\\nd\\033[31m\\nd 1\\n' ;;
+esac
+"""
+
+
+@pytest.fixture
+def there(named: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The environment of a shell whose ssh is told what an instance would say."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "ssh").write_text(SSH)
+    (programs / "ssh").chmod(0o755)
+    (programs / "head").symlink_to(str(find("head")))
+    (tmp_path / "ssh").mkdir()
+    (tmp_path / "ssh" / "config").write_text("# ours\nHost gpu-shopper-train\n  HostName 192.0.2.1\n")
+    return {**named, "PATH": str(programs)}
+
+
+@pytest.mark.parametrize(
+    "offers", [pytest.param(bash_offers, marks=needs("bash")), pytest.param(fish_offers, marks=needs("fish"))]
+)
+def test_an_instance_is_asked_for_its_paths_and_runs(offers: Offers, there: dict[str, str], tmp_path: Path):
+    """Of its host a path may have any name; nothing of it is run, and nothing goes to the terminal as it is."""
+    found = offers("cp train:d", there)
+    assert {word.rpartition(":")[2] for word in found} >= {"data/", "data.csv"} and len(found) == 4
+    assert not any("\x1b" in word for word in found) and not (tmp_path / "made").exists()
+    asked = (tmp_path / "asked").read_text()
+    assert "gpu-shopper-train\nls -1dp -- d* " in asked and "BatchMode=yes" in asked
+    assert sorted(offers("run stop train ", there)) == ["aa11", "bb22"]
+
+
+@pytest.mark.parametrize(
+    "offers", [pytest.param(bash_offers, marks=needs("bash")), pytest.param(fish_offers, marks=needs("fish"))]
+)
+@pytest.mark.parametrize("typed", ["cp other:d", r"cp train:d\;x", r"cp train:d\$x", "run stop other "])
+def test_no_host_is_asked_that_the_daemon_has_not_listed_and_nothing_but_a_plain_path(
+    offers: Offers, typed: str, there: dict[str, str], tmp_path: Path
+):
+    assert "".join(offers(typed, there)) == "" and not (tmp_path / "asked").exists()
 
 
 @needs("fish")
 @pytest.mark.parametrize("typed", [typed for typed in CASES if typed != "ss"])
 def test_fish_offers_the_same(typed: str, named: dict[str, str]):
-    text = FISH.format(script=SCRIPTS / "gpu-shopper.fish", words=typed)
-    fish = find("fish")
-    assert fish is not None
-    done = subprocess.run(
-        [fish, "--no-config", "-c", text], env=named, capture_output=True, text=True, timeout=30, check=True
-    )
-    assert sorted(line.split("\t")[0] for line in done.stdout.splitlines()) == sorted(CASES[typed].split()), done.stderr
+    assert sorted(fish_offers(typed, named)) == sorted(CASES[typed].split())
 
 
 @pytest.mark.parametrize(("name", "file"), [("bash", ".bashrc"), ("zsh", ".zshrc")])

@@ -10,7 +10,7 @@ from freezegun import freeze_time
 
 from gpushopper.cli import new_app
 from gpushopper.cli.input import durations
-from gpushopper.cli.output import text_format
+from gpushopper.cli.output import json_output, text_format
 from gpushopper.cli.terminal_text import clean
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND
 from gpushopper.core.timing.duration_text import span
@@ -87,8 +87,8 @@ def test_a_table_shows_local_and_relative_time():
 
 
 def test_json_times_are_rfc_3339_in_utc():
-    assert text_format.rfc3339(NOON) == "2026-11-24T12:00:00Z"
-    assert text_format.rfc3339(NOON + 250_000) == "2026-11-24T12:00:00.250000Z"
+    assert json_output.rfc3339(NOON) == "2026-11-24T12:00:00Z"
+    assert json_output.rfc3339(NOON + 250_000) == "2026-11-24T12:00:00.250000Z"
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from gpushopper.core.model.run_folder import Run
 from gpushopper.daemon.completion_file import CompletionFile
+from gpushopper.engine.requests.offer_cache import OFFERS_KEPT_S
+from gpushopper.kept_runs import Output, keep
 from gpushopper.store import consumers
 from gpushopper.store.money import tags
-from gpushopper.wire import ExtendRequest
+from gpushopper.wire import ExtendRequest, SearchRequest
 from tests.engine.test_ssh_connection import rent
 from tests.sim.world import World
 
@@ -35,6 +38,27 @@ def test_it_follows_what_is_stored_and_is_written_only_when_that_changes(world: 
     assert world.run_until(lambda: world.requests.session(attempt.session_id).end_stage == "proven")
     names.sync()
     assert path.read_text().startswith("ended\ttrain\n")
+
+
+def test_offers_that_were_searched_and_runs_that_are_kept_are_in_it(world: World):
+    names, path = CompletionFile(world.engine.ctx, tuple, world.engine.recent_offers), world.home.completion_names
+    names.sync()
+    assert "offer\t" not in path.read_text()
+    found = [offer.key for offer in world.requests.inventory(SearchRequest(gpu="RTX 4090")).offers]
+    names.sync()
+    offers = [line.partition("\t")[2] for line in path.read_text().splitlines() if line.startswith("offer\t")]
+    assert found and set(found) <= set(offers)
+    world.run_for(OFFERS_KEPT_S)
+    names.sync()
+    assert "offer\t" not in path.read_text()
+    attempt = rent(world, "train")
+    for run in ("aa11", "bb22"):
+        keep(world.home, attempt.session_id, Run(run, "0", "true"), Output(), Output(), now=1, free=lambda _: 10**12)
+    world.requests.extend("train", ExtendRequest(add_us=60_000_000))
+    names.sync()
+    assert sorted(line for line in path.read_text().splitlines() if line.startswith("run\t")) == [
+        "run\taa11\ttrain", "run\tbb22\ttrain",
+    ]  # fmt: skip
 
 
 def test_what_a_shell_would_run_is_left_out(world: World):

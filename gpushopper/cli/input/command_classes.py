@@ -136,6 +136,9 @@ class Command(click.Command):
     Unless it `takes_bytes`, bytes in arguments that are not UTF-8 are replaced.
     """
 
+    verbs: Mapping[str, str] = {}
+    """Verbs of a command that takes arguments of its own, as `run` does; `module:attribute` of each."""
+
     def __init__(self, *args: Any, takes_bytes: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.takes_bytes = takes_bytes

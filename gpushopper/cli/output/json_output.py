@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gpushopper.cli.app import SCHEMA
@@ -22,6 +23,7 @@ MONEY = frozenset({
     "burn_rate", "to_come", "month_accrued", "month_max", "month_at_pace",
 })  # fmt: skip
 """Fields that are money, besides all that end in `_micros`."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_json_fields(value: Any) -> Any:
@@ -41,7 +43,7 @@ def _field(name: str, value: Any) -> dict[str, Any]:
     if not is_int and value is not None:
         return {name: to_json_fields(value)}
     if name in TIMES or name.endswith("_at"):
-        return {name: _time(value) if is_int else None}
+        return {name: rfc3339(value) if is_int else None}
     if name in MONEY or name.endswith("_micros"):
         base = name.removesuffix("_micros")
         return {f"{base}_micros": value, f"{base}_usd": _usd(value) if is_int else None}
@@ -50,10 +52,10 @@ def _field(name: str, value: Any) -> dict[str, Any]:
     return {name: value}
 
 
-def _time(at: int) -> str:
-    from gpushopper.cli.output.text_format import rfc3339
-
-    return rfc3339(at)
+def rfc3339(at: int) -> str:
+    """`2026-11-24T18:00:00Z`; whole seconds carry no fraction."""
+    stamp = (_EPOCH + timedelta(microseconds=at)).replace(tzinfo=None).isoformat()
+    return f"{stamp}Z"
 
 
 def _usd(amount: int) -> str:

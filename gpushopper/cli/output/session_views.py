@@ -9,7 +9,6 @@ from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.endings.end_reasons import ignored, reason_text
 from gpushopper.cli.output.text_format import age, clock_time, money, per_hour, plural, rate, when
 from gpushopper.cli.terminal_text import clean
-from gpushopper.clouds import console_of
 from gpushopper.core.timing.clock_snapshot import MINUTE
 from gpushopper.core.timing.duration_text import span
 
@@ -64,6 +63,8 @@ def who_enforces_deadline(session: SessionView, until: str, now: int) -> str:
         return f"the instance ends itself{guard_deadline_text(session, now)}"
     if "P" in session.guards.split("+"):
         return f"{session.provider} ends it by its own timer"
+    from gpushopper.clouds import console_of  # only where a session may bill on: a list does without
+
     by_hand = f"by hand: {console_of(session.cloud or session.provider)}"
     if session.guard_deadline_at is not None and session.bills_on:
         own = when(session.guard_deadline_at, now)

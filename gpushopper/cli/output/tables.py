@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from shutil import get_terminal_size
 from typing import Any, Literal, NamedTuple
 
 from gpushopper.cli.app import App
@@ -106,7 +105,7 @@ def table(app: App, items: Iterable[Any], columns: Sequence[Column]) -> None:
         for line in plain([column.title for column in shown], cells, [column.right for column in shown]):
             out(line)
         return
-    room = max(get_terminal_size().columns, LEAST_WIDTH) if app.is_terminal(sys.stdout) else PIPE_WIDTH
+    room = max(_columns(), LEAST_WIDTH) if app.is_terminal(sys.stdout) else PIPE_WIDTH
     kept, cells = narrowed(_used(shown, rows), rows, room, text, leaves=app.output != "wide")
     if _fits(kept, cells, room) or not app.is_terminal(sys.stdout):
         _rich(app, kept, cells, room)
@@ -228,7 +227,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
 
     kept = [(label, clean(value)) for label, value in pairs if value not in (None, "")]
     width = max((len(label) for label, _ in kept), default=0)
-    room = max(get_terminal_size().columns, LEAST_WIDTH) - width - 2
+    room = max(_columns(), LEAST_WIDTH) - width - 2
     for label, value in kept:
         first, *others = _lines(value, room)
         out(f"{label.ljust(width)}  {first}")
@@ -239,8 +238,15 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
 def sentences(lines: Iterable[str]) -> None:
     """Print each on a line of its own, broken between words where a terminal is narrower."""
     for line in lines:
-        for shown in _lines(line, get_terminal_size().columns):
+        for shown in _lines(line, _columns()):
             out(shown)
+
+
+def _columns() -> int:
+    """Of the terminal, or of COLUMNS. Asked by the tables of people alone: shutil costs 2 ms to import."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def _lines(text: str, room: int) -> list[str]:

@@ -43,12 +43,6 @@ def local_time(at: int) -> datetime:
     return (_EPOCH + timedelta(microseconds=at)).astimezone()
 
 
-def rfc3339(at: int) -> str:
-    """`2026-11-24T18:00:00Z`; whole seconds carry no fraction."""
-    stamp = (_EPOCH + timedelta(microseconds=at)).replace(tzinfo=None).isoformat()
-    return f"{stamp}Z"
-
-
 def relative(at: int, now: int) -> str:
     """`in 1h 58m`, `3m ago`, `now`."""
     if abs(at - now) < SECOND:

@@ -76,6 +76,13 @@ class OfferCache:
         ]
         return next((offer for offers in fresh for offer in offers if offer.key == key), None)
 
+    def recent_keys(self, now_boot: int, most: int) -> list[str]:
+        """So many of the offers that searches have found and that may still be shown; of the latest search first."""
+        with self._lock:
+            known = sorted(self._searches.values(), key=lambda entry: -entry.stored_boot)
+        shown = [entry.offers.offers for entry in known if entry.age_us(now_boot) < us(OFFERS_KEPT_S)]
+        return list(dict.fromkeys(offer.key for offers in shown for offer in offers))[:most]
+
     def load_gpu_names(self, provider: str, now_boot: int) -> tuple[str, ...] | None:
         """The provider's GPU names, if they were read within the last hour."""
         with self._lock:

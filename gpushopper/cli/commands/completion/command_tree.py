@@ -1,8 +1,8 @@
 """What can be completed after each command, as values: read from click, so that no option is forgotten.
 
 A *kind* says what a value may be: `=a,b` these words, `file`, `gpu`, `session` (open), `any` (ended ones too),
-`remote` (`NAME:` or a file), `cloud`, `consumer`, `budget`, `channel`, `tag` (`key=value`), `tag_key`, or empty:
-nothing is known.
+`remote` (`NAME:`, a path there, or a file), `run` (of the session before it), `offer`, `cloud`, `consumer`, `budget`,
+`channel`, `tag` (`key=value`), `tag_key`, or empty: nothing is known.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 import click
 
-from gpushopper.cli.input.command_classes import Group, output_options
+from gpushopper.cli.input.command_classes import Command, Group, load, output_options
 from gpushopper.cli.input.help_topics import TOPICS
 from gpushopper.cli.output.session_views import status_words
 from gpushopper.clouds import BUILT_IN
 from gpushopper.config import known_keys
+from gpushopper.core.model.run_folder import FOLDER
 from gpushopper.core.spelling.regions import COUNTRIES
 
 GPUS = (
@@ -24,6 +25,12 @@ GPUS = (
 )  # fmt: skip
 """Cards that are often rented; any other can be typed."""
 CLOUDS = tuple(BUILT_IN)
+
+SSH_OPTIONS = "-o BatchMode=yes -o ConnectTimeout=2 -o LogLevel=QUIET"
+"""How the scripts ask an instance: over the connection that is open, or a new one that asks for nothing."""
+LIST_RUNS = f"ls -1t {FOLDER} 2>/dev/null | head -n 50"
+LIST_PATHS = "ls -1dp -- {}* 2>/dev/null | head -n 200"
+"""Run there, with the beginning of a path in place of the braces; a folder ends in a slash."""
 
 ANY = frozenset({"get", "receipt", "why", "logs", "report", "custody", "ls"})
 """Commands that also take the name of an ended session."""
@@ -36,11 +43,13 @@ ARGUMENTS = {
     ("keys", "provider"): "cloud",
     ("sandbox", "provider"): "cloud",
     ("cp", "words"): "remote",
+    ("logs", "work"): "run",
+    ("run", "work"): "run",
 }
 """By the first word of the command and the argument's name."""
 OPTIONS = {
-    "--gpu": "gpu", "--provider": "cloud", "--account": "cloud", "--consumer": "consumer", "--session": "any",
-    "--like": "any", "--env-file": "file", "--setup": "file", "--onstart": "file",
+    "--gpu": "gpu", "--offer": "offer", "--provider": "cloud", "--account": "cloud", "--consumer": "consumer",
+    "--session": "any", "--like": "any", "--env-file": "file", "--setup": "file", "--onstart": "file",
     "--region": "=" + ",".join(("EU", *COUNTRIES)),
     "--tag": "tag", "--untag": "tag_key",
     "--status": "=" + ",".join(status_words()), "--clouds": "cloud",
@@ -50,7 +59,10 @@ WAIT_STATES = "=ready,off,proven,ended,run:"
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """One command: its verbs with their help, its options with the kind of their value (None: a flag), arguments."""
+    """One command: its verbs with their help, its options with the kind of their value (None: a flag), arguments.
+
+    One with verbs and arguments, as `run` is, takes either.
+    """
 
     path: str
     verbs: dict[str, str] = field(default_factory=dict)
@@ -75,18 +87,22 @@ def tree(root: click.Group) -> list[Completed]:
 def _below(command: click.Command, path: str, ctx: click.Context) -> list[Completed]:
     verbs, found = {}, []
     options, arguments = _options(command, path), _arguments(command, path, ctx)
-    if isinstance(command, click.Group):
-        for name in command.list_commands(ctx):
-            verb = command.get_command(ctx, name)
-            if verb is None or verb.hidden:
-                continue
-            verbs[name] = verb.get_short_help_str(200)
-            inner = click.Context(verb, parent=ctx, info_name=name)
-            found += _below(verb, f"{path} {name}".strip(), inner)
-        default = command.get_command(ctx, command.default) if isinstance(command, Group) and command.default else None
-        if default is not None:
-            options = {**_options(default, path), **options}
+    for name, verb in verbs_of(command, ctx).items():
+        verbs[name] = verb.get_short_help_str(200)
+        inner = click.Context(verb, parent=ctx, info_name=name)
+        found += _below(verb, f"{path} {name}".strip(), inner)
+    if isinstance(command, Group) and command.default and (default := command.get_command(ctx, command.default)):
+        options = {**_options(default, path), **options}
     return [Completed(path, verbs, options, arguments), *found]
+
+
+def verbs_of(command: click.Command, ctx: click.Context) -> dict[str, click.Command]:
+    """The commands below this one that are shown in help."""
+    if isinstance(command, click.Group):
+        named = {name: command.get_command(ctx, name) for name in command.list_commands(ctx)}
+    else:
+        named = {name: load(target) for name, target in command.verbs.items()} if isinstance(command, Command) else {}
+    return {name: verb for name, verb in named.items() if verb is not None and not verb.hidden}
 
 
 def _options(command: click.Command, path: str) -> dict[str, str | None]:

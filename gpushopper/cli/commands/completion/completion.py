@@ -29,7 +29,8 @@ MARK = "# completion of gpu-shopper"
 def completion() -> None:
     """Complete commands, options and names with TAB in bash, zsh and fish.
 
-    TAB starts no program: names of sessions, consumers and budgets come from a file that the daemon keeps.
+    TAB is quick: names of sessions, offers, consumers and budgets come from a file that the daemon keeps. For a path
+    after NAME: and for a run it asks that instance over ssh.
     """
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpushopper.cli.commands.completion.command_tree import CLOUDS, GPUS, Completed, common
+from gpushopper.cli.commands.completion.command_tree import (
+    CLOUDS,
+    GPUS,
+    LIST_PATHS,
+    LIST_RUNS,
+    SSH_OPTIONS,
+    Completed,
+    common,
+)
 
 TEXT = """\
 # Completion of gpu-shopper for fish: made by `gpu-shopper completion fish`; do not edit.
@@ -17,8 +25,8 @@ function __gpu_shopper_spec
 @CASES@    end
 end
 
-# Names come from a file that the daemon writes; without it there are none. No program is started.
-function __gpu_shopper_names
+# Names come from a file that the daemon writes; without it there are none.
+function __gpu_shopper_home
     set -l home $GPU_SHOPPER_HOME
     if test -z "$home"
         if test -d "$HOME/Library/Application Support/gpu-shopper"
@@ -30,10 +38,28 @@ function __gpu_shopper_names
         end
     end
     test $__gs_sandbox = 0; or set home $home/sandbox
+    echo $home
+end
+
+function __gpu_shopper_names
+    set -l home (__gpu_shopper_home)
     test -r $home/names; or return
     while read -l -d \\t kind name rest
         contains -- $kind $argv[2..]; and printf '%s%s\\t%s\\n' $name "$argv[1]" "$rest"
     end <$home/names
+end
+
+# What a session's instance answers, line by line, each after a prefix; of a host that the daemon has listed alone.
+function __gpu_shopper_there
+    set -l config (__gpu_shopper_home)/ssh/config
+    set -l known 0
+    test -r $config; or return
+    while read -l line
+        test "$line" = "Host gpu-shopper-$argv[1]"; and set known 1
+    end <$config
+    test $known = 1; or return
+    command ssh -nT -F $config @SSH_OPTIONS@ gpu-shopper-$argv[1] $argv[2] 2>/dev/null | command head -c 65536 |
+        string match -r '^[^[:cntrl:]]+$' | string replace -r '^' "$argv[3]"
 end
 
 function __gpu_shopper_values
@@ -49,19 +75,41 @@ function __gpu_shopper_values
             __gpu_shopper_names '' open
         case any
             __gpu_shopper_names '' open ended
+        case run
+            test -n "$__gs_first"; or return
+            set -l there (__gpu_shopper_there $__gs_first '@RUNS@' '')
+            if test -n "$there"
+                printf '%s\\n' $there
+            else
+                set -l session (string escape --style=regex -- $__gs_first)
+                __gpu_shopper_names '' run | string match -r "^.*(?=\\t$session\\$)"
+            end
         case remote
-            __gpu_shopper_names : open
-            __fish_complete_path (commandline -ct)
+            if string match -qr '^[^:]+:[A-Za-z0-9._/+@%~-]*$' -- $__gs_current
+                set -l name (string replace -r ':.*' '' -- $__gs_current)
+                set -l path (string replace -r '^[^:]*:' '' -- $__gs_current)
+                __gpu_shopper_there $name "@PATHS@" $name:
+            else
+                __gpu_shopper_names : open
+                __fish_complete_path $__gs_current
+            end
         case file
-            __fish_complete_path (commandline -ct)
+            __fish_complete_path $__gs_current
         case '' -
         case '*'
             __gpu_shopper_names '' $argv[1]
     end
 end
 
+function __gpu_shopper_option
+    set -l kind (string match -- "$argv[1]:*" $__gs_options)[1]
+    __gpu_shopper_values (string replace -r '^[^:]*:' '' -- $kind)
+end
+
 function __gpu_shopper
     set -g __gs_sandbox 0
+    set -g __gs_first ''
+    set -g __gs_current (commandline -ct)
     set -l path
     set -l place 0
     set -l skip ''
@@ -84,22 +132,27 @@ function __gpu_shopper
                     set path $path $word
                     __gpu_shopper_spec "$path"
                 else
+                    test -n "$__gs_first"; or set __gs_first $word
                     set place (math $place + 1)
                 end
         end
     end
     if test -n "$skip"
-        set -l kind (string match -- "$skip:*" $__gs_options)[1]
-        __gpu_shopper_values (string replace -r '^[^:]*:' '' -- $kind)
+        __gpu_shopper_option $skip
         return
     end
-    if string match -q -- '-*' (commandline -ct)
+    if string match -qr -- '^--[^=]*=' $__gs_current
+        set -l option (string replace -r '=.*' '' -- $__gs_current)
+        set __gs_current (string replace -r '^[^=]*=' '' -- $__gs_current)
+        __gpu_shopper_option $option | string replace -r -- '^' "$option="
+        return
+    end
+    if string match -q -- '-*' $__gs_current
         string replace -r ':.*' '' -- $__gs_options
         return
     end
-    if test $place = 0; and test -n "$__gs_verbs"
+    if test -z "$__gs_first"; and test -n "$__gs_verbs"
         string replace ':' \\t -- $__gs_verbs
-        return
     end
     for kind in $__gs_args
         if string match -q -- '*...' $kind
@@ -126,6 +179,9 @@ def fish(tree: Sequence[Completed]) -> str:
         "@CASES@": "".join(_case(each) for each in tree),
         "@GPUS@": " ".join(GPUS),
         "@CLOUDS@": " ".join(CLOUDS),
+        "@SSH_OPTIONS@": SSH_OPTIONS,
+        "@RUNS@": LIST_RUNS,
+        "@PATHS@": LIST_PATHS.format("$path"),
     }
     text = TEXT
     for mark, words in filled.items():

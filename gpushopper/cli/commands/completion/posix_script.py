@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpushopper.cli.commands.completion.command_tree import CLOUDS, GPUS, Completed, common
+from gpushopper.cli.commands.completion.command_tree import (
+    CLOUDS,
+    GPUS,
+    LIST_PATHS,
+    LIST_RUNS,
+    SSH_OPTIONS,
+    Completed,
+    common,
+)
 
 HEAD = "# Completion of gpu-shopper for {shell}: made by `gpu-shopper completion {shell}`; do not edit.\n"
 
-# Names come from a file that the daemon writes; without it there are none. No program is started.
-NAMES = """
-_gpu_shopper_names() {
-  local kind name rest home=${GPU_SHOPPER_HOME:-}
+# Names come from a file that the daemon writes; without it there are none.
+# `current` is the word at the cursor, `first` the first argument before it.
+NAMES = r"""
+_gpu_shopper_home() {
+  home=${GPU_SHOPPER_HOME:-}
   if [ -z "$home" ]; then
     case ${OSTYPE:-} in
       darwin*) home="$HOME/Library/Application Support/gpu-shopper" ;;
@@ -19,10 +28,26 @@ _gpu_shopper_names() {
     esac
   fi
   [ "$sandbox" = 0 ] || home=$home/sandbox
+}
+
+_gpu_shopper_names() {
+  local kind name rest home
+  _gpu_shopper_home
   [ -r "$home/names" ] || return 0
-  while IFS='\t' read -r kind name rest; do
-    case " $1 " in *" $kind "*) found+=("$name$2") ;; esac
+  while IFS=$'\t' read -r kind name rest; do
+    case " $1 " in *" $kind "*) [ "${3-}" != "" ] && [ "$3" != "$rest" ] || found+=("$name$2") ;; esac
   done <"$home/names"
+}
+
+# What a session's instance answers, line by line, each after a prefix; of a host that the daemon has listed alone.
+_gpu_shopper_there() {
+  local line home ask=(ssh -nT @SSH_OPTIONS@)
+  _gpu_shopper_home
+  [ -r "$home/ssh/config" ] || return 0
+  [[ $'\n'$(<"$home/ssh/config")$'\n' == *$'\n'"Host gpu-shopper-$1"$'\n'* ]] || return 0
+  while IFS= read -r line; do
+    [[ -z $line || $line == *[[:cntrl:]]* ]] || found+=("$3$line")
+  done < <(command "${ask[@]}" -F "$home/ssh/config" "gpu-shopper-$1" "$2" 2>/dev/null | command head -c 65536)
 }
 
 _gpu_shopper_values() {
@@ -34,19 +59,28 @@ _gpu_shopper_values() {
     cloud) found=(@CLOUDS@); _gpu_shopper_names account '' ;;
     session) _gpu_shopper_names open '' ;;
     any) _gpu_shopper_names 'open ended' '' ;;
-    remote) _gpu_shopper_names open : ;;
+    run)
+      [ -n "$first" ] || return 0
+      _gpu_shopper_there "$first" '@RUNS@' ''
+      [ ${#found[@]} != 0 ] || _gpu_shopper_names run '' "$first" ;;
+    remote)
+      case $current in
+        *:*[!A-Za-z0-9._/+@%~-]*|-*) ;;
+        *:*) _gpu_shopper_there "${current%%:*}" "@PATHS@" "${current%%:*}:" ;;
+        *) _gpu_shopper_names open : ;;
+      esac ;;
     *) _gpu_shopper_names "$1" '' ;;
   esac
 }
 
-# Where the cursor is: `want` is what may stand there, a kind, or `verb` or `option`.
+# Where the cursor is: `want` is what may stand there, a kind, or `verb` or `option`; `argument` what else than a verb.
 _gpu_shopper_place() {
   local word skip= path= place=0 kind
-  sandbox=0 want=
+  sandbox=0 want= first= argument=
   _gpu_shopper_spec ''
   for word in "$@"; do
     if [ -n "$skip" ]; then
-      [ "$word" = "=" ] || skip=
+      skip=
       continue
     fi
     case $word in
@@ -56,44 +90,71 @@ _gpu_shopper_place() {
       *)
         case " $verbs " in
           *" $word "*) path="$path${path:+ }$word"; _gpu_shopper_spec "$path" ;;
-          *) place=$((place+1)) ;;
+          *) first=${first:-$word}; place=$((place+1)) ;;
         esac ;;
     esac
   done
+  case $skip$current in
+    --*=*) case " $valued " in *" ${current%%=*}:"*) skip=${current%%=*}; current=${current#*=} ;; esac ;;
+  esac
   if [ -n "$skip" ]; then
     want=" $valued"; want=${want#*" $skip:"}; want=${want%% *}
     return
   fi
   case $current in -*) want=option; return ;; esac
-  [ -z "$verbs" ] || [ "$place" != 0 ] || { want=verb; return; }
   for kind in @SPLIT_ARGS@; do
     case $kind in
-      *...) want=${kind%...}; return ;;
+      *...) want=${kind%...}; break ;;
     esac
-    [ "$place" != 0 ] || { want=$kind; return; }
+    [ "$place" != 0 ] || { want=$kind; break; }
     place=$((place-1))
   done
+  [ -z "$verbs" ] || [ -n "$first" ] || { argument=$want; want=verb; }
 }
 """
 
 BASH = """
+# The words up to the cursor: bash splits them at each `=` and `:`, which names, tags, offers and paths may have.
+_gpu_shopper_words() {
+  local line=${COMP_LINE:0:COMP_POINT} place word gap
+  words=()
+  for ((place=0; place<=COMP_CWORD; place++)); do
+    word=${COMP_WORDS[place]}
+    gap=${line%%[![:blank:]]*}
+    line=${line#"$gap"}
+    [ "$place" != "$COMP_CWORD" ] || word=$line
+    line=${line#"$word"}
+    if [ "$place" = 0 ] || [ -n "$gap" ]; then words+=("$word"); else words[${#words[@]}-1]+=$word; fi
+  done
+}
+
 _gpu_shopper() {
-  local current=${COMP_WORDS[COMP_CWORD]} sandbox want verbs flags valued args each quoted found=()
-  local before=("${COMP_WORDS[@]:1:COMP_CWORD-1}")
-  [ "$current" != "=" ] || current=
-  _gpu_shopper_place "${before[@]}"
+  local current typed sandbox want argument first verbs flags valued args each quoted cut sign words found=()
+  _gpu_shopper_words
+  typed=${words[${#words[@]}-1]} current=$typed
+  _gpu_shopper_place "${words[@]:1:${#words[@]}-2}"
   COMPREPLY=()
   case $want in
     file) return ;;
     option) found=($flags); for each in $valued; do found+=("${each%%:*}"); done ;;
-    verb) found=($verbs) ;;
+    verb) [ -z "$argument" ] || _gpu_shopper_values "$argument"; found=($verbs "${found[@]}") ;;
     ''|-) compopt +o default; return ;;
     *) _gpu_shopper_values "$want" ;;
   esac
+  # What bash takes for words of their own stays in front of what it replaces.
+  each=${typed%"$current"} cut=
+  for sign in = :; do
+    case $COMP_WORDBREAKS in *$sign*)
+      case $typed in *$sign*) quoted=${typed%"${typed##*"$sign"}"}; [ ${#quoted} -le ${#cut} ] || cut=$quoted ;; esac ;;
+    esac
+  done
+  typed=$each
   # Not by compgen -W, which runs a $(...) in its words: users choose the names of consumers and tags.
   for each in "${found[@]}"; do
     printf -v quoted %q "$each"
-    if [[ $each == "$current"* || $quoted == "$current"* ]]; then COMPREPLY+=("$quoted"); fi
+    [[ $each == "$current"* || $quoted == "$current"* ]] || continue
+    quoted=$typed$quoted
+    COMPREPLY+=("${quoted#"$cut"}")
   done
   case $want in
     remote) compopt -o nospace ;;
@@ -108,15 +169,18 @@ ZSH = """
 _gpu_shopper() {
   emulate -L zsh
   setopt extended_glob
-  local current=$PREFIX sandbox want verbs flags valued args
+  local current=$PREFIX sandbox want argument first verbs flags valued args
   local -a described found
   _gpu_shopper_place "${(@)words[2,CURRENT-1]}"
+  [ "$current" = "$PREFIX" ] || compset -P '*='
   case $want in
     file) _files ;;
     option) compadd -- ${=flags} ${${=valued}%%:*} ;;
-    verb) _gpu_shopper_described "$described_path"; _describe -t commands command described ;;
+    verb)
+      [ -z "$argument" ] || { _gpu_shopper_values "$argument"; compadd -- $found; }
+      _gpu_shopper_described "$described_path"; _describe -t commands command described ;;
     ''|-) ;;
-    remote) _gpu_shopper_values remote; compadd -S '' -- $found; _files ;;
+    remote) _gpu_shopper_values remote; compadd -S '' -- $found; [[ $current = *:* ]] || _files ;;
     *) _gpu_shopper_values "$want"; compadd -- $found ;;
   esac
 }
@@ -151,10 +215,12 @@ def zsh(tree: Sequence[Completed]) -> str:
 
 
 def _filled(args: str, listed: str) -> str:
-    text = NAMES.replace("\\t", "\t").replace("IFS='\t'", "IFS=$'\\t'")
     return (
-        text.replace("@GPUS@", " ".join(GPUS))
+        NAMES.replace("@GPUS@", " ".join(GPUS))
         .replace("@CLOUDS@", " ".join(CLOUDS))
+        .replace("@SSH_OPTIONS@", SSH_OPTIONS)
+        .replace("@RUNS@", LIST_RUNS)
+        .replace("@PATHS@", LIST_PATHS.format("${current#*:}"))
         .replace("@SPLIT_ARGS@", args)
         .replace("@SPLIT_LISTED@", listed)
     )

@@ -30,6 +30,8 @@ _FLAGS = frozenset(("--json", "--sandbox"))
 class RunCommand(ExitPassthroughCommand):
     """`run NAME -- COMMAND`, and without a `--` the verbs `run ls` and `run stop`: also with a session of that name."""
 
+    verbs = VERBS
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from gpushopper.cli.output.endings.end_reasons import REASONS, reason_text
 from gpushopper.cli.output.endings.run_table import status_text
+from gpushopper.cli.output.json_output import rfc3339
 from gpushopper.cli.output.receipt_view import MEANS
 from gpushopper.cli.output.records.markdown import code, facts, plain, table
-from gpushopper.cli.output.text_format import money, rate, rfc3339
+from gpushopper.cli.output.text_format import money, rate
 from gpushopper.core.model.money import dollars
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.core.timing.duration_text import span
