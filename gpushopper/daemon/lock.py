@@ -97,5 +97,5 @@ def _already_running(home: Home) -> AlreadyRunning:
     who = f"pid {holder.pid}, version {holder.version}" if holder else "another process"
     return AlreadyRunning(
         f"already running, {who}, in {home.data}",
-        "gpu-shopper status shows it; gpu-shopper daemon stop ends it without touching any instance.",
+        "see: gpu-shopper status; stop it, which touches no instance: gpu-shopper daemon stop",
     )

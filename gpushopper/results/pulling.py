@@ -6,6 +6,7 @@ checksum stays another than there although nothing changed it, is one: then the 
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -210,12 +211,17 @@ class Pull:
         self._unchecked += count
         if self._arrived + self._done > self.request.most_bytes:
             text = f"stopped at {self.request.most_bytes / 1e9:g} GB (--pull-max)"
-            raise ShopperError(text, "copy what you need with: gpu-shopper cp", code="pull_max")
+            raise ShopperError(text, self._by_hand("PATH"), code="pull_max")
         if self._unchecked >= _CHECK_EVERY:
             self._unchecked = 0
             if self._free(self.request.local) < LEAST_FREE:
                 raise DiskFull("stopped: less than 2 GB would be left free here", "free space, then pull again")
         self._show()
+
+    def _by_hand(self, path: str) -> str:
+        """How to copy a path of the folder without a pull."""
+        whole = f"{self.request.session}:{self.request.folder}/{path}"
+        return f"copy it yourself: gpu-shopper cp {shlex.quote(whole)} ."
 
     def _show(self) -> None:
         """Headers and padding count as bytes of the stream, not of the results."""
@@ -241,7 +247,7 @@ class Pull:
         if lost:
             what = "with another checksum than it has there" if lost[0] in have else "not at all: it cannot be read"
             text = f"{as_text(lost[0])} arrives {what}"
-            raise ShopperError(text, "look at it there, or copy it with: gpu-shopper cp", code="not_verified_copy")
+            raise ShopperError(text, self._by_hand(as_text(lost[0])), code="not_verified_copy")
         self._kept = [entry for entry in entries if entry.kind is not Kind.FILE or entry.path in have]
         size = sum(have[path].size for path in files if path in have)
         left_out = [as_text(entry.path) for entry in self._left_out]

@@ -44,7 +44,8 @@ class AlertTarget:
 
 def find_target(home: Home, name: str, keyring_limit_s: float | None) -> AlertTarget | KeyProblem:
     """The channel's target: from the key file, else the keyring; None as limit: there is no keyring to ask."""
-    again = f"run: gpu-shopper notify add {name} --kind KIND"
+    add = f"gpu-shopper notify add {name} --kind KIND"
+    again = f"run: {add}"
     try:
         table = read_alert_tables(home.key_file).get(name)
     except Misconfigured as wrong:
@@ -62,7 +63,7 @@ def find_target(home: Home, name: str, keyring_limit_s: float | None) -> AlertTa
             unpacked = _target(_unpacked(secret))
             return unpacked or KeyUnreadable(f"what is stored of the channel {name} is damaged", again, source)
         case problem:
-            return replace(problem, hint=f"unlock it, or do without one: gpu-shopper notify add {name} --file")
+            return replace(problem, hint=f"unlock it, or do without one: {add} --file")
 
 
 def store_target(home: Home, name: str, target: AlertTarget, keyring_limit_s: float | None) -> str:
@@ -80,7 +81,7 @@ def store_target(home: Home, name: str, target: AlertTarget, keyring_limit_s: fl
     try:
         source = store_in_keyring(home, _entry(name), Secret(json.dumps(fields)), keyring_limit_s)
     except KeyringUnusable as unusable:
-        hint = f"do without one: gpu-shopper notify add {name} --file, with what else you gave"
+        hint = f"do without one: gpu-shopper notify add {name} --kind KIND --file"
         raise KeyringUnusable(replace(unusable.problem, hint=hint)) from None
     remove_alert(home.key_file, name)  # one in the file would take precedence
     return source

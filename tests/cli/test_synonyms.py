@@ -5,14 +5,13 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-import click
 import pytest
 
-from gpushopper.cli import COMMANDS, new_app, root
+from gpushopper.cli import COMMANDS
 from gpushopper.cli.input import examples, synonyms
-from gpushopper.cli.input.command_classes import with_fields
 from gpushopper.errors import UsageError
 from tests.cli.in_process import Inside
+from tests.cli.parsed import parse_line
 
 NAMES = [name for _, name, _, _ in COMMANDS]
 
@@ -62,17 +61,4 @@ def test_every_command_has_examples_that_it_can_parse(name: str):
     lines = examples.of(name)
     assert lines, name
     for line in lines:
-        words = with_fields(shlex.split(line)[1:])
-        app = new_app()
-        ctx = root.make_context("gpu-shopper", words, obj=app)
-        _, command, rest = root.resolve_command(ctx, [*ctx._protected_args, *ctx.args])
-        parse(command, rest, ctx)
-
-
-def parse(command: click.Command | None, words: list[str], parent: click.Context) -> None:
-    """Parse the words of a command, and of its verbs; raises UsageError."""
-    assert command is not None
-    ctx = command.make_context(command.name, words, parent=parent, obj=parent.obj)
-    if isinstance(command, click.Group):
-        _, verb, rest = command.resolve_command(ctx, [*ctx._protected_args, *ctx.args])
-        parse(verb, rest, ctx)
+        parse_line(shlex.split(line)[1:])

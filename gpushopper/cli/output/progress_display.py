@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gpushopper.cli.output.text_format import money
 from gpushopper.cli.terminal_text import clean
-from gpushopper.clock import SystemClock
+from gpushopper.clock import Clock, SystemClock
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.core.timing.duration_text import span
 
@@ -87,11 +87,11 @@ class PlainProgress(NoProgress):
 class LiveProgress(NoProgress):
     """For a terminal: completed steps, the current one, elapsed time, and the cost so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         from rich.console import Console
 
         self._console = Console(stderr=True, highlight=False, markup=False)
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._began = self._clock.monotonic()
         self._key = self._text = self._detail = ""
         self._seen: set[str] = set()

@@ -68,7 +68,7 @@ def _known_error(error: Exception, path: Path) -> ShopperError | None:
     if _is_full(code, extended, path):
         return DiskFull(f"the disk or quota is full: {path} could not be written", f"free space in {path.parent}")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return Corrupt(f"the database {path} is damaged: {error}", "gpu-shopper daemon start moves it aside")
+        return Corrupt(f"the database {path} is damaged: {error}", "to move it aside: gpu-shopper daemon start")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return read_only(path, str(error))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -145,7 +145,7 @@ def _raise_outcome(found: JsonObject, only_looks: bool) -> None:
         text = f"{', '.join(found.unavailable)} could not be seen"
         raise ProviderFailed(text, "nothing there was judged; it is tried again next time", code="could_not_see")
     if found.ended:
-        hint = "the computer that rented it did not end it: see gpu-shopper status there"
+        hint = "the computer that rented it did not end it; see there: gpu-shopper status"
         raise ProblemsFound(f"{plural(found.ended, 'instance')} past the hard maximum: ended", hint, code="ended")
     if reported := _reported(found):
         text = f"{plural(reported, 'instance')} can only be reported: nothing ends {'it' if reported == 1 else 'them'}"

@@ -1,0 +1,138 @@
+"""The screens that are kept in docs/screens: one day of a user, typed at one width."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections import defaultdict
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import pytest
+
+from gpushopper.cli.output.progress_display import LiveProgress
+from gpushopper.cli.output.session_phases import show_provisioning_progress
+from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
+from tests.sim.simulated_remote import SimRemote
+from tests.screens.stage import SimClient, Stage
+
+SEED = 5
+MINUTE_S = 60.0
+Screens = dict[str, list[tuple[str, str]]]
+"""By name: the lines that are typed, each with what is shown."""
+
+
+class Day:
+    """What is typed, and shown, in the order of the story."""
+
+    def __init__(self, stage: Stage, width: int) -> None:
+        self.stage, self.width = stage, width
+        self.shown: Screens = defaultdict(list)
+
+    def type(self, screen: str, line: str, *, typed: str | None = "", step_s: float = 0.0) -> None:
+        text = self.stage(line, self.width, typed=typed, step_s=step_s)
+        self.shown[screen].append((line, text))
+
+    def live(self, screen: str, line: str, session: str) -> None:
+        """What stands on the screen while a session is provisioned, once the newest attempt boots."""
+        stage, client = self.stage, SimClient(self.stage)
+        out = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stderr(out):
+            patch.setenv("COLUMNS", str(self.width))
+            progress = LiveProgress(stage.world.clock)
+            for _ in range(12):
+                stage.world.run_for(3)
+                view = client.session(session)
+                show_provisioning_progress(progress, view, stage.world.clock.now().wall)
+            out.write(f"{progress._current()}\n")
+        self.shown[screen].append((line, out.getvalue()))
+
+
+def a_day(width: int) -> Screens:
+    """Rent, fail over, look, end."""
+    with tempfile.TemporaryDirectory(prefix="gs-") as folder:
+        stage = Stage(Path(folder), clouds=("vast", "tensordock"), seed=SEED)
+        day = Day(stage, width)
+        looking(day)
+        renting(day)
+        having(day)
+        failing(day)
+        ending(day)
+        stage.world.kill()
+    return day.shown
+
+
+def looking(day: Day) -> None:
+    day.type("ls", "ls")
+    day.type("inventory", "inventory --gpu 4090 --limit 6")
+    day.type("inventory", "inventory --gpu a100,h100 --region EU --limit 4")
+    day.type("inventory", "inventory --group-by gpu --limit 6")
+    day.type("plan", "plan --gpu 4090 --hours 2")
+    day.type("plan", "plan --gpu h100 --hours 3 --allow-unguarded")
+
+
+def renting(day: Day) -> None:
+    day.type("provision", "provision --gpu 4090 --hours 2 --name train", typed="n\n")
+    day.type("provision", "provision --gpu 4090 --hours 2 --name train --idle 30m", typed="y\n", step_s=5)
+    world = day.stage.world
+    day.live("provision", "provision --gpu a100 --hours 4 --name sweep --yes", world.provision("A100", 4, "sweep"))
+    world.running("sweep")
+    world.fault("create", "reject", "no_such_ask", count=1)
+    world.fault("create", "start_failure", count=1)
+    day.type("failover", "provision --gpu 3090 --hours 1 --name eval --yes", step_s=10)
+    world.fault("create", "start_failure", count=1)
+    day.live("failover", "provision --gpu h100 --hours 3 --name big --yes", world.provision("H100", 3, "big"))
+    world.running("big")
+
+
+def having(day: Day) -> None:
+    world = day.stage.world
+    assert isinstance(world.remote, SimRemote)
+    cut_off = world.view("eval").ssh_port
+    world.remote.answer = (
+        lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection timed out") if login.port == cut_off else None
+    )
+    world.run_for(25 * MINUTE_S)
+    for name, line in (
+        ("ls", "ls"), ("ls", "ls -o wide"), ("get", "get train"), ("get", "get eval"), ("why", "why train"),
+        ("costs", "costs"), ("costs", "costs --by gpu"), ("status", "status"), ("receipt", "receipt train"),
+        ("alarms", "alarms"), ("events", "events -s eval"),
+    ):  # fmt: skip
+        day.type(name, line)
+
+
+def failing(day: Day) -> None:
+    for line, typed in (
+        ("get trian", ""), ("provison", ""), ("provision --gpu 4090 --max-price 0.05", ""), ("plan --gpu 4909", ""),
+        ("provision --gpu 4090 --hours 2", None), ("provision --gpu 4090 --hours 20", ""),
+    ):  # fmt: skip
+        day.type("errors", line, typed=typed)
+    day.stage("budget set all --daily 3", day.width)
+    day.type("errors", "provision --gpu 4090 --hours 8")
+
+
+def ending(day: Day) -> None:
+    world = day.stage.world
+    day.type("shutdown", "shutdown train --wait proven", typed="y\n", step_s=20)
+    day.type("receipt", "receipt train")
+    day.type("get", "get train")
+    day.type("why", "why train --replay")
+    day.type("ls", "ls -a")
+    world.fault("any", "dns")
+    world.run_for(3 * MINUTE_S)
+    day.type("status", "status")
+    day.type("errors", "inventory --gpu 4090")
+
+
+def many_end(width: int) -> Screens:
+    with tempfile.TemporaryDirectory(prefix="gs-") as folder:
+        stage = Stage(Path(folder), seed=SEED)
+        world = stage.world
+        for number in range(1, 19):
+            world.provision("RTX 3090", name=f"sweep-{number:02}")
+            world.run_for(2)
+        world.run_for(4 * MINUTE_S)
+        day = Day(stage, width)
+        day.type("ending-18", "shutdown --all", typed="y\n", step_s=0.4)
+        stage.world.kill()
+    return day.shown
