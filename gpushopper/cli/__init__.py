@@ -30,6 +30,7 @@ COMMANDS = (
     ("Sessions", "sessions", "sessions.sessions:sessions", "List, show, extend and end sessions."),
     ("Sessions", "get", "sessions.get:get", "Everything about one session."),
     ("Sessions", "wait", "watching.wait:wait", "Wait until a session is ready or gone, or a run has ended."),
+    ("Sessions", "top", "watching.top:top", "Watch sessions, money and GPUs; log in, extend or end by a key."),
     ("Sessions", "extend", "sessions.extend:extend", "Give a session more time."),
     ("Sessions", "restart", "sessions.restart:restart", "Restart a session's instance in place."),
     ("Sessions", "set", "sessions.set:set_limits", "Change what ends a session early, and its tags."),

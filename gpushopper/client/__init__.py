@@ -150,6 +150,10 @@ class Client(MoneyRequests, RecordRequests):
         query = [("replay", "1" if replay else "")]
         return cast("wire.WhyView", self._request("GET", f"sessions/{_quote(ref)}/why", query=query))
 
+    def loads(self, steps: int, step_s: int) -> wire.Loads:
+        """How busy the GPUs of open sessions were in the last steps, each of so many seconds."""
+        return cast("wire.Loads", self._request("GET", "loads", query=[("steps", steps), ("step_s", step_s)]))
+
     def keep_outputs(self, ref: str) -> wire.KeptOutputs:
         """Fetch the outputs of a session's runs now; what fails is said in the answer."""
         return cast("wire.KeptOutputs", self._request("POST", f"sessions/{_quote(ref)}/keep-outputs"))

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
         SessionView,
         TrustedRow,
     )
-    from gpushopper.wire.why import EndView, SignalView, UseSpan, WhyView
+    from gpushopper.wire.why import EndView, Loads, LoadView, SignalView, UseSpan, WhyView
 
 PROTOCOL = 2
 """Increased only when an old client would misread a response."""
@@ -129,6 +129,8 @@ __all__ = [
     "LandingView",
     "LimitsRequest",
     "LimitsView",
+    "LoadView",
+    "Loads",
     "MissingAccount",
     "OfferGroup",
     "OfferView",
@@ -184,7 +186,7 @@ _MODULE_OF = {
             "LandedAnswer LandingView LimitsView ProviderStatus PullView SameAccountView Sessions SessionView "
             "TrustedRow"
         ),
-        "why": "EndView SignalView UseSpan WhyView",
+        "why": "EndView LoadView Loads SignalView UseSpan WhyView",
     }.items()
     for name in names.split()
 }

@@ -1,4 +1,7 @@
-"""Response type of `why`: what is known of a session's use, what would end it and when, and what is not known."""
+"""Response types of `why` and `top`.
+
+What is known of a session's use, what would end it and when, and what is not known; GPU loads of all sessions.
+"""
 
 from __future__ import annotations
 
@@ -74,3 +77,20 @@ class WhyView:
     signals: list[SignalView] = field(default_factory=list)
     ends: list[EndView] = field(default_factory=list)
     history: list[UseSpan] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadView:
+    """GPU load of one session: the most of each step in percent, oldest first; None where it was not measured."""
+
+    session: str
+    gpu: list[int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """GET /loads: open sessions; the last step of `step_us` ends at `until_at`."""
+
+    until_at: int
+    step_us: int
+    loads: list[LoadView]

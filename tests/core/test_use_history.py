@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from gpushopper.core.lifecycle.ends.use_history import IDLE, SILENT, UNKNOWN, USED, last_used, latest_sample, spans
+from gpushopper.core.lifecycle.ends.use_history import (
+    IDLE,
+    SILENT,
+    UNKNOWN,
+    USED,
+    gpu_steps,
+    last_used,
+    latest_sample,
+    spans,
+)
 from gpushopper.core.model.ends.heartbeat_row import HeartbeatRow
 from gpushopper.core.timing.clock_snapshot import SECOND
 
@@ -38,3 +47,10 @@ def test_a_signal_was_last_in_use_when_its_flag_was_last_seen() -> None:
     assert last_used(ROWS, "gpu") == 60 * SECOND and last_used(ROWS, "terminal") is None
     sample = latest_sample(ROWS[:6])
     assert sample is not None and sample.at == 120 * SECOND
+
+
+def test_the_last_steps_have_the_most_gpu_load_in_them_and_nothing_where_none_was_measured() -> None:
+    silent = HeartbeatRow("a", 290 * SECOND, False)
+    rows = [row(-50, load=9), row(5, load=90), row(59, load=40), row(130, load=7), silent, row(400, load=5)]
+    assert gpu_steps(rows, 300 * SECOND, 60 * SECOND, 5) == [90, None, 7, None, None]
+    assert gpu_steps([], 300 * SECOND, 60 * SECOND, 2) == [None, None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gpushopper.core.model.ends.agent_report import AgentReport, RunSeen
+from gpushopper.core.model.ends.agent_report import AgentReport, GpuUse, RunSeen
 from gpushopper.core.timing.clock_snapshot import SECOND
 
 
@@ -75,4 +75,5 @@ class SimAgent:
             return None
         idle_s = max(now - self.idle_since(), 0) // SECOND
         in_use = (("cpu", 0 if now < self.works_until else idle_s),)
-        return AgentReport("sim", 5, idle_s, in_use=in_use, runs=self.runs)
+        gpus = (GpuUse("RTX 4090", load=0 if idle_s else 97),)
+        return AgentReport("sim", 5, idle_s, in_use=in_use, gpus=gpus, runs=self.runs)

@@ -14,6 +14,7 @@ from gpushopper.core.model.run_folder import KeptNow
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND
 from gpushopper.engine.requests.commands.withdraw_run_end import withdraw_run_end
+from gpushopper.engine.requests.queries.loads import loads
 from gpushopper.engine.requests.queries.why import why
 from tests.sim.test_early_ends import agent, idle_session, rest
 from tests.sim.world import World
@@ -54,6 +55,17 @@ def test_what_is_not_measured_is_not_known(world: World) -> None:
     found = why(world.requests.handle.ctx, ref)
     assert ends(found)["idle"].at is None and "no fresh sample" in found.unwatched
     assert ends(found)["deadline"].at is not None
+
+
+def test_loads_of_open_sessions_are_those_of_their_heartbeats(world: World) -> None:
+    ref = idle_session(world)
+    world.run_for(600)
+    (found,) = loads(world.requests.handle.ctx, MINUTE, 3).loads
+    (newest,) = [signal.value for signal in why(world.requests.handle.ctx, ref).signals if signal.name == "gpu"]
+    assert found.session == ref and newest is not None and found.gpu == [newest] * 3
+    rest(world)
+    assert world.ended(ref, 2 * 3600)
+    assert loads(world.requests.handle.ctx, MINUTE, 3).loads == []
 
 
 def test_an_ended_session_is_replayed(world: World) -> None:

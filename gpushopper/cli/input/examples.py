@@ -33,6 +33,8 @@ EXAMPLES: Mapping[str, str] = {
         wait train --timeout 10m
         wait train --for run:3fa9c1d2 --exit-status
         wait a b c --for proven --timeout 10m""",
+    "top": """
+        top""",
     "extend": """
         extend train --hours 2
         extend train --until 20:00""",

@@ -44,7 +44,8 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     "code": ("vscode", "ide"),
     "jupyter": ("notebook", "lab"),
     "wait": ("await", "block"),
-    "ls": ("top", "watch", "running", "instances", "dashboard"),
+    "ls": ("running", "instances"),
+    "top": ("watch", "dashboard", "htop", "nvtop"),
     "why": ("explain", "reason"),
 }
 """A command, and words by which people look for it. They are suggested, not run: some of these spend money."""

@@ -45,6 +45,13 @@ def sparkline(values: Sequence[int]) -> str:
     return "".join(" " if value <= 0 else _LEVELS[value * (len(_LEVELS) - 1) // most] for value in values)
 
 
+def load_line(loads: Sequence[int | None]) -> str:
+    """One character for each load in percent; a blank where none was measured: that is not an idle GPU."""
+    return "".join(
+        " " if load is None else _LEVELS[min(max(load, 0), 100) * (len(_LEVELS) - 1) // 100] for load in loads
+    )
+
+
 @cache
 def _console() -> Console:
     from rich.console import Console

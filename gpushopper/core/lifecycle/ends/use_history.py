@@ -1,4 +1,4 @@
-"""Reads an attempt's history of heartbeats: when each signal was last in use, and spans of the same use."""
+"""Reads an attempt's history of heartbeats: when each signal was last in use, spans of the same use, GPU load."""
 
 from __future__ import annotations
 
@@ -54,6 +54,16 @@ def spans(rows: Sequence[HeartbeatRow], gap_us: int) -> list[Use]:
             )  # fmt: skip
         else:
             found.append(replace(one, start_at=last.end_at if last is not None else row.at))
+    return found
+
+
+def gpu_steps(rows: Sequence[HeartbeatRow], until: int, step_us: int, count: int) -> list[int | None]:
+    """The most GPU load (percent) in each of the last `count` steps up to `until`, oldest first; None: not measured."""
+    found: list[int | None] = [None] * count
+    for row in rows:
+        place = count - 1 - (until - row.at) // step_us
+        if 0 <= place < count:
+            found[place] = _most(found[place], row.gpu_load)
     return found
 
 
