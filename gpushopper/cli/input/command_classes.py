@@ -33,11 +33,11 @@ def _store(name: str, fixed: object = None) -> Callable[[click.Context, click.Pa
 
 
 def _store_fields(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    """Keep the fields that were named, and choose JSON, unless JSON lines are chosen."""
+    """Keep the fields that were named, and choose JSON, unless JSON lines or CSV are chosen."""
     if value is not None:
         app = _app(ctx)
         app.fields = tuple(word.strip() for word in value.split(",") if word.strip())
-        app.output = app.output if app.output == "jsonl" else "json"
+        app.output = app.output if app.output in ("jsonl", "csv") else "json"
 
 
 def with_fields(args: list[str]) -> list[str]:
@@ -70,7 +70,7 @@ def output_options(*, hidden: bool) -> list[click.Parameter]:
             ["--fields"],
             metavar="A,B",
             callback=_store_fields,
-            help="JSON with these fields of each row (--json=A,B); --json= lists them.",
+            help="JSON or CSV with these fields of each row (--json=A,B); --json= lists them.",
             **common,
         ),
         click.Option(
@@ -162,8 +162,14 @@ class Command(click.Command):
         super().format_help_text(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Check who owns the home folder, then run the command."""
-        _app(ctx).check_home()
+        """Check who owns the home folder, and that the output format can be had, then run the command."""
+        app = _app(ctx)
+        app.command = ctx.command_path.partition(" ")[2]
+        app.check_home()
+        if app.output == "csv":
+            from gpushopper.cli.output.documents import csv_output
+
+            csv_output.check(app.command)
         return super().invoke(ctx)
 
     def refuse_extra(self, ctx: click.Context, count: int) -> None:
