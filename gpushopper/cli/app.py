@@ -32,6 +32,8 @@ class App:
         self.fields: tuple[str, ...] | None = None
         """Which fields of each row JSON output has; empty: the names of all are asked for; None: all."""
         self.color = "auto"
+        self.progress = "auto"
+        """How steps are shown on stderr: live or plain lines by what it is, `plain`, `json` or `none`."""
         self.use_sandbox = False
         self.interrupt_hint = ""
         """Printed after Ctrl-C: what continues without this command, and how to see or end it."""

@@ -1,6 +1,7 @@
 """Rows and answers that commands make themselves, or a one-shot job does: for the others see `gpushopper.wire`.
 
-Spelt as they are before `json_output` converts them: times in wall µs, money in micro-dollars.
+Spelt as they are before `json_output` converts them: times in wall µs, money in micro-dollars. `ok` is true in every
+answer of a job: a failure is an error on stderr.
 """
 
 from __future__ import annotations
@@ -120,6 +121,7 @@ class RegistryRow(TypedDict):
 class KeyAnswer(TypedDict):
     """A key that was stored, tested or removed. `verified`: the cloud has answered."""
 
+    ok: bool
     provider: str
     verified: NotRequired[bool]
     account: NotRequired[str]
@@ -135,6 +137,7 @@ class KeyAnswer(TypedDict):
 class LoginAnswer(TypedDict):
     """A registry's login that was stored, tested or removed."""
 
+    ok: bool
     registry: str
     user: NotRequired[str]
     source: NotRequired[str]
@@ -146,6 +149,7 @@ class LoginAnswer(TypedDict):
 class ChannelAnswer(TypedDict):
     """A channel that was added or removed. `signing_key` is shown once, where one was made."""
 
+    ok: bool
     channel: str
     kind: NotRequired[str]
     on: NotRequired[list[str]]
@@ -168,6 +172,7 @@ class SettingRow(TypedDict):
 class InstallationRow(TypedDict):
     """The installation id that the home has now, and whether its daemon was stopped."""
 
+    ok: bool
     installation: str
     daemon: str
     warnings: NotRequired[list[str]]
@@ -189,3 +194,20 @@ class ErrorRow(TypedDict):
     message: str
     hint: str
     exit: int
+
+
+class ProgressRow(TypedDict):
+    """A step of what a command waits for, as `--progress json` prints it.
+
+    `detail`: how far the step is. `cost_micros`: what the session has cost so far, 0 where that is not known. `bytes`
+    of `total_bytes` are there for copies. `elapsed_us`: since the command began to wait.
+    """
+
+    at: int
+    text: str
+    detail: str
+    failed: bool
+    elapsed_us: int
+    cost_micros: int
+    bytes: int | None
+    total_bytes: int | None

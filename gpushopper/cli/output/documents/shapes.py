@@ -26,7 +26,7 @@ class Shape(NamedTuple):
 
 def fields_of(kind: type) -> Fields:
     """The fields of a type, for a document that has them at its top."""
-    return get_type_hints(kind)
+    return get_type_hints(kind, include_extras=True)
 
 
 SESSIONS = Shape(({"sessions": list[wire.SessionView]},), {"sessions": wire.SessionView})
@@ -50,6 +50,13 @@ _KEY = Shape((fields_of(rows.KeyAnswer), fields_of(rows.LoginAnswer)))
 _SCRIPT = Shape(({"shell": str, "script": str},))
 _INSTALLED = Shape(({"shell": str, "script": str | None, "start_file": str | None},))
 _SSH_CONFIG = Shape(({"path": str, "changed": bool, "backup": str | None},))
+
+ON_STDERR: Mapping[str, Fields] = {
+    "error": {"error": rows.ErrorRow},
+    "note": {"note": str},
+    "progress": {"progress": rows.ProgressRow},
+}
+"""What stderr has where JSON is wanted, each on a line: why the command failed, a remark, a step."""
 
 SHAPES: Mapping[str, Shape] = {
     "inventory": Shape(
@@ -172,13 +179,13 @@ SHAPES: Mapping[str, Shape] = {
 """By the words of the command."""
 
 
-OF_THE_SANDBOX = frozenset({"sandbox ledger", "sandbox fault list", "sandbox fault words"})
+OF_THE_CONTROL_SURFACE = frozenset({"sandbox ledger", "sandbox fault list", "sandbox fault words"})
 """Tables with the fields that the control surface gives them."""
 
 
 def prints_rows(command: str) -> bool:
     """Whether a command prints a table."""
-    return command in OF_THE_SANDBOX or (command in SHAPES and bool(SHAPES[command].lines))
+    return command in OF_THE_CONTROL_SURFACE or (command in SHAPES and bool(SHAPES[command].lines))
 
 
 def names(command: str, noun: str) -> list[str]:
