@@ -2,7 +2,7 @@
 
 _gpu_shopper_spec() {
   verbs= args=
-  flags='--help -h --json -q --quiet --sandbox' valued='-o:=table,json,jsonl,wide,name --output:=table,json,jsonl,wide,name --fields: --color:=auto,always,never'
+  flags='--help -h --json -q --quiet --sandbox' valued='-o:=table,json,jsonl,wide,name,csv --output:=table,json,jsonl,wide,name,csv --fields: --progress:=auto,plain,json,none --color:=auto,always,never'
   case $1 in
     '') verbs="inventory plan provision ls sessions get wait top extend restart set done shutdown receipt ssh cp pull sync code jupyter run logs costs budget report consumers status why alarms audit watchdog custody events keys config notify ssh-config daemon doctor completion version help demo sandbox" flags="$flags --version" ;;
     'inventory') flags="$flags --verified" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: --sort:=price,price-per-gpu,value,vram,reliability,gpus --group-by:=gpu,cloud,region --offset: --limit:" ;;

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _COMMAND = re.compile(r"(?<![\w./-])gpu-shopper (?!sandbox\b|demo\b)(?=[a-z])")
 SCHEMA = 1
 """The number in every JSON document; a schema only gains fields."""
-FORMATS = ("table", "json", "jsonl", "wide", "name")
+FORMATS = ("table", "json", "jsonl", "wide", "name", "csv")
 
 
 class App:
@@ -32,10 +32,14 @@ class App:
         self.fields: tuple[str, ...] | None = None
         """Which fields of each row JSON output has; empty: the names of all are asked for; None: all."""
         self.color = "auto"
+        self.progress = "auto"
+        """How steps are shown on stderr: live or plain lines by what it is, `plain`, `json` or `none`."""
         self.use_sandbox = False
         self.interrupt_hint = ""
         """Printed after Ctrl-C: what continues without this command, and how to see or end it."""
         self.shows_alarms = True
+        self.command = ""
+        """The words of this command's name, such as `sessions list`; empty before one is run."""
         self.words: list[str] = []
         """The words of this command as they were typed, without the program's name."""
         self._choose_home = choose_home

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from gpushopper.cli.commands.money_and_safety.costs import print_forecast
+from gpushopper.cli.output.documents.csv_output import of_fields
 from gpushopper.cli.output.money.bars import bar, sparkline
 from gpushopper.cli.output.money.cost_views import BY_SESSION, forecast_lines, spark_line, total_line
-from gpushopper.cli.output.money.csv_output import print_csv
 from gpushopper.client import JsonObject
 from gpushopper.core.model.money import DOLLAR
 from gpushopper.wire import CostForecast
@@ -78,14 +78,13 @@ def test_the_forecast_says_what_there_is():
     ]
 
 
-def test_a_name_in_csv_is_no_formula(capsys: pytest.CaptureFixture[str]):
-    print_csv([{"name": "=1+1", "accrued": -5}], ("name", "accrued"))
-    assert capsys.readouterr().out == "name,accrued_usd\n'=1+1,-0.000005\n"
+def test_a_name_in_csv_is_no_formula():
+    assert of_fields([{"name": "=1+1", "accrued": -5}], ("name", "accrued")) == "name,accrued_usd\n'=1+1,-0.000005"
 
 
-def test_csv_spells_yes_and_no_as_json_does(capsys: pytest.CaptureFixture[str]):
-    print_csv([{"name": "a", "settled": True}, {"name": "b", "settled": False}], ("name", "settled"))
-    assert capsys.readouterr().out == "name,settled\na,true\nb,false\n"
+def test_csv_spells_yes_and_no_as_json_does():
+    rows = [{"name": "a", "settled": True}, {"name": "b", "settled": False}]
+    assert of_fields(rows, ("name", "settled")) == "name,settled\na,true\nb,false"
 
 
 def day(key: str, accrued: int) -> JsonObject:

@@ -33,11 +33,11 @@ def _store(name: str, fixed: object = None) -> Callable[[click.Context, click.Pa
 
 
 def _store_fields(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    """Keep the fields that were named, and choose JSON, unless JSON lines are chosen."""
+    """Keep the fields that were named, and choose JSON, unless JSON lines or CSV are chosen."""
     if value is not None:
         app = _app(ctx)
         app.fields = tuple(word.strip() for word in value.split(",") if word.strip())
-        app.output = app.output if app.output == "jsonl" else "json"
+        app.output = app.output if app.output in ("jsonl", "csv") else "json"
 
 
 def with_fields(args: list[str]) -> list[str]:
@@ -53,41 +53,25 @@ def with_fields(args: list[str]) -> list[str]:
 
 def output_options(*, hidden: bool) -> list[click.Parameter]:
     """The options of every command; after the command's name they are accepted, but not listed in its help."""
-    common: dict[str, Any] = {"expose_value": False, "hidden": hidden, "default": None}
+
+    def option(*names: str, **more: Any) -> click.Option:
+        return click.Option(names, expose_value=False, hidden=hidden, default=None, **more)
+
+    formats, colors = click.Choice(FORMATS), click.Choice(["auto", "always", "never"])
+    steps = click.Choice(["auto", "plain", "json", "none"])
+    fields_help = "JSON or CSV with these fields of each row (--json=A,B); --json= lists them."
     return [
-        click.Option(
-            ["-o", "--output"],
-            type=click.Choice(FORMATS),
-            callback=_store("output"),
-            help="Output format.",
-            **common,
-        ),
-        click.Option(["--json"], is_flag=True, callback=_store("output", "json"), help="Same as -o json.", **common),
-        click.Option(
-            ["-q", "--quiet"], is_flag=True, callback=_store("output", "name"), help="Same as -o name.", **common
-        ),
-        click.Option(
-            ["--fields"],
-            metavar="A,B",
-            callback=_store_fields,
-            help="JSON with these fields of each row (--json=A,B); --json= lists them.",
-            **common,
-        ),
-        click.Option(
-            ["--color"],
-            type=click.Choice(["auto", "always", "never"]),
-            callback=_store("color"),
-            help="When to colour.",
-            **common,
-        ),
-        click.Option(
-            ["--sandbox"],
-            is_flag=True,
-            callback=_store("use_sandbox", True),
+        option("-o", "--output", type=formats, callback=_store("output"), help="Output format."),
+        option("--json", is_flag=True, callback=_store("output", "json"), help="Same as -o json."),
+        option("-q", "--quiet", is_flag=True, callback=_store("output", "name"), help="Same as -o name."),
+        option("--fields", metavar="A,B", callback=_store_fields, help=fields_help),
+        option("--progress", type=steps, callback=_store("progress"), help="Steps on stderr: lines, or JSON lines."),
+        option("--color", type=colors, callback=_store("color"), help="When to colour."),
+        option(
+            "--sandbox", is_flag=True, callback=_store("use_sandbox", True),
             help="Use the sandbox instead of real clouds.",
-            **common,
         ),
-    ]
+    ]  # fmt: skip
 
 
 def add_options(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
@@ -165,8 +149,14 @@ class Command(click.Command):
         super().format_help_text(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Check who owns the home folder, then run the command."""
-        _app(ctx).check_home()
+        """Check who owns the home folder, and that the output format can be had, then run the command."""
+        app = _app(ctx)
+        app.command = ctx.command_path.partition(" ")[2]
+        app.check_home()
+        if app.output == "csv":
+            from gpushopper.cli.output.documents import csv_output
+
+            csv_output.check(app.command)
         return super().invoke(ctx)
 
     def refuse_extra(self, ctx: click.Context, count: int) -> None:

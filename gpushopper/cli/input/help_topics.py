@@ -46,13 +46,15 @@ FORMATTING = """\
 -o name    names or ids only, one a line; -q is the same
 -o json    one document, with "schema": 1; --json is the same
 -o jsonl   one object a line; of events -f and ls -w as they come
---json=A,B these fields of each row; --json= lists them
+-o csv     the rows of a table for a spreadsheet, money in dollars
+--json=A,B these fields of each row, with -o csv too; --json= lists them
+--progress steps on stderr: auto, plain, json (an object a line) or none
 --color    auto, always or never
 
 The answer goes to stdout, everything else to stderr. Money is given twice,
 as *_micros (millionths of a dollar) and *_usd (text); times as RFC 3339 in
 UTC, in fields that end in _at; spans in fields that end in _seconds. A
-schema only gains fields.
+schema only gains fields; docs/schemas has that of every command.
 """
 
 SAFETY = """\

@@ -63,14 +63,14 @@ def _usd(amount: int) -> str:
     return f"{sign}{cents[0]}.{cents[1]:06d}"
 
 
-def document(**fields: Any) -> str:
-    """One JSON document with its schema number."""
-    return json.dumps({"schema": SCHEMA, **to_json_fields(fields)}, indent=2, ensure_ascii=True)
+def document(fields: Mapping[str, Any], *, indent: int | None = 2) -> str:
+    """One JSON document with its schema number; without an indent on one line."""
+    return json.dumps({"schema": SCHEMA, **to_json_fields(fields)}, indent=indent, ensure_ascii=True)
 
 
-def raw_document(fields: Mapping[str, Any]) -> str:
+def raw_document(fields: Mapping[str, Any], *, indent: int | None = 2) -> str:
     """One JSON document whose fields are printed unchanged (the sandbox's control API has its own names)."""
-    return json.dumps({**fields, "schema": SCHEMA}, indent=2, ensure_ascii=True)
+    return json.dumps({**fields, "schema": SCHEMA}, indent=indent, ensure_ascii=True)
 
 
 def lines(rows: Iterable[Any]) -> Iterable[str]:

@@ -1,4 +1,7 @@
-"""Progress of `provision`, `shutdown` and others on stderr: live on a terminal, else a line per step, none for JSON."""
+"""Progress of `provision`, `shutdown` and others on stderr: live on a terminal, else a line per step, none for JSON.
+
+`--progress` chooses one of them, or JSON lines.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +45,12 @@ class ProgressDisplay(Protocol):
 
 
 def progress_for(app: App) -> ProgressDisplay:
-    """The progress display for this stderr and output format."""
-    if app.as_json:
+    """The progress display for `--progress`; by default for this stderr and output format."""
+    if app.progress == "json":
+        return JsonProgress(app)
+    if app.progress == "none" or (app.as_json and app.progress == "auto"):
         return NoProgress()
-    if app.is_terminal(sys.stderr) and app.has_color(sys.stderr):
+    if app.progress == "auto" and app.is_terminal(sys.stderr) and app.has_color(sys.stderr):
         return LiveProgress()
     return PlainProgress()
 
@@ -82,6 +87,34 @@ class PlainProgress(NoProgress):
         if f"{key} {text}" not in self._seen:
             self._seen.add(f"{key} {text}")
             print(clean(text), file=sys.stderr, flush=True)
+
+
+class JsonProgress(NoProgress):
+    """For programs: one JSON object a line."""
+
+    def __init__(self, app: App) -> None:
+        from gpushopper.cli.output.documents.progress_lines import ProgressLines
+
+        self._lines = ProgressLines(app)
+        self._seen: set[tuple[str, str]] = set()
+        self._text = ""
+        self._cost = 0
+
+    def step(self, key: str, text: str, *, failed: bool = False) -> None:
+        """Print a step, and each new wording of it, once."""
+        self._text = text
+        if (key, text) not in self._seen:
+            self._seen.add((key, text))
+            self._lines.tell(text, failed=failed, cost=self._cost)
+
+    def detail(self, text: str) -> None:
+        """Print how far the current step is, where that is known."""
+        if text:
+            self._lines.tell(self._text, text, cost=self._cost)
+
+    def cost(self, micros: int) -> None:
+        """Keep the cost so far for the next line."""
+        self._cost = micros
 
 
 class LiveProgress(NoProgress):

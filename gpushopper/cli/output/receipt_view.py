@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.app import App
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.endings.end_reasons import REASONS, reason_text
 from gpushopper.cli.output.text_format import money, plural, when
 from gpushopper.errors import NotVerified
@@ -27,7 +27,7 @@ def print_receipt(app: App, session: SessionView) -> None:
     if app.as_json:
         receipts = [_fields(attempt) for attempt in session.attempts]
         complete = bool(session.attempts) and not missing
-        tables.out(json_output.document(session=session.name, complete=complete, receipts=receipts))
+        tables.document(app, session=session.name, complete=complete, receipts=receipts)
     else:
         for place, attempt in enumerate(session.attempts):
             if place:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gpushopper.cli.output import end_limits_view, json_output, tables
+from gpushopper.cli.output import end_limits_view, tables
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.endings.end_reasons import ignored, reason_text
 from gpushopper.cli.output.text_format import age, clock_time, money, per_hour, plural, rate, when
@@ -247,6 +247,6 @@ def print_session(app: App, session: SessionView) -> None:
     """One session as the list shows it, or as one JSON object."""
     if app.output == "json":
         (shown,) = tables.picked(app, [session])
-        tables.out(json_output.document(session=shown))
+        tables.document(app, session=shown)
     else:
         tables.rows(app, "sessions", [session], columns(app.now().wall))

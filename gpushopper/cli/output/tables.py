@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from gpushopper.cli.app import App
@@ -47,6 +47,28 @@ def out(text: str) -> None:
     print(text, flush=True)
 
 
+def document(app: App, /, **fields: Any) -> None:
+    """Print one JSON document; on one line where JSON lines are wanted."""
+    out(json_output.document(fields, indent=_indent(app)))
+
+
+def raw_document(app: App, fields: Mapping[str, Any]) -> None:
+    """Print fields that have names of their own as one JSON document."""
+    out(json_output.raw_document(fields, indent=_indent(app)))
+
+
+def _indent(app: App) -> int | None:
+    return None if app.output == "jsonl" else 2
+
+
+def answer(app: App, shown: str, /, **fields: Any) -> None:
+    """Print a text, or as JSON what it says."""
+    if app.as_json:
+        document(app, **fields)
+    else:
+        out(shown)
+
+
 def rows(
     app: App,
     noun: str,
@@ -58,17 +80,26 @@ def rows(
 ) -> None:
     """Print rows in the chosen output format; `extra` are further fields of the JSON document."""
     if app.output == "json":
-        out(json_output.document(**{noun: picked(app, items)}, **extra))
+        document(app, **{noun: picked(app, items, noun)}, **extra)
     elif app.output == "jsonl":
-        for line in json_output.lines(picked(app, items)):
+        for line in json_output.lines(picked(app, items, noun)):
             out(line)
     elif app.output == "name":
         _names(items, name)
+    elif app.output == "csv":
+        csv(app, noun, items)
     elif items:
         table(app, items, columns)
 
 
-def picked(app: App, items: Sequence[Any]) -> Sequence[Any]:
+def csv(app: App, noun: str, items: Sequence[Any]) -> None:
+    """Print rows as CSV; their fields are those that the command's rows have in JSON under this noun."""
+    from gpushopper.cli.output.documents import csv_output
+
+    out(csv_output.of_rows(app.command, noun, items, app.fields))
+
+
+def picked(app: App, items: Sequence[Any], noun: str = "") -> Sequence[Any]:
     """The rows with the fields that were asked for, as they are called in JSON.
 
     Raises:
@@ -77,12 +108,19 @@ def picked(app: App, items: Sequence[Any]) -> Sequence[Any]:
     if app.fields is None:
         return items
     whole = [json_output.to_json_fields(item) for item in items]
-    known = dict.fromkeys(name for row in whole for name in row)
+    known = list(dict.fromkeys(name for row in whole for name in row)) or _known_fields(app, noun)
     unknown = [name for name in app.fields if name not in known]
-    if whole and (unknown or not app.fields):
+    if known and (unknown or not app.fields):
         text = f"no field {', '.join(unknown)}" if unknown else "name the fields"
         raise UsageError(text, f"one or several of: {','.join(known)}", code="fields")
     return [{name: row.get(name) for name in app.fields} for row in whole]
+
+
+def _known_fields(app: App, noun: str) -> list[str]:
+    """The fields that rows would have if there were any."""
+    from gpushopper.cli.output.documents import shapes
+
+    return shapes.names(app.command, noun)
 
 
 def _names(items: Iterable[Any], name: str) -> None:

@@ -13,7 +13,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.errors import UsageError
 from gpushopper.private_files import private_folder, write_private
 
@@ -48,7 +48,7 @@ def script_of(shell: str) -> str:
 def _printer(shell: str) -> Callable[[App], None]:
     def print_script(app: App) -> None:
         text = script_of(shell)
-        tables.out(json_output.document(shell=shell, script=text) if app.as_json else text.rstrip("\n"))
+        tables.answer(app, text.rstrip("\n"), shell=shell, script=text)
 
     print_script.__doc__ = f"Print the script for {shell}."
     return print_script
@@ -151,7 +151,7 @@ def _remove_line(path: Path) -> bool:
 def _report(app: App, shell: str, script: Path | None, start_file: Path | None, done: str) -> None:
     if app.as_json:
         paths = {"script": script and str(script), "start_file": start_file and str(start_file)}
-        tables.out(json_output.document(shell=shell, **paths))
+        tables.document(app, shell=shell, **paths)
         return
     if script is None and start_file is None:
         app.note("There was nothing to do.")

@@ -10,7 +10,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import ago
 from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import NotFound, UsageError
@@ -67,7 +67,7 @@ def acknowledge(app: App, alarm_id: int | None, everything: bool) -> None:
     if alarm_id is not None and not answer.acknowledged:
         _check_known(app, alarm_id)
     if app.as_json:
-        tables.out(json_output.document(**answer))
+        tables.document(app, **answer)
     else:
         app.note("all alarms acknowledged" if everything else f"alarm {alarm_id} acknowledged")
 

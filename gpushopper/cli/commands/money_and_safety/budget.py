@@ -11,7 +11,7 @@ from gpushopper.cli.input.command_classes import Command, Group
 from gpushopper.cli.input.durations import DOLLARS
 from gpushopper.cli.input.options import DRY_RUN, YES
 from gpushopper.cli.input.prompts import confirm
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.money import budget_view
 from gpushopper.cli.output.text_format import plural
 from gpushopper.errors import UsageError
@@ -41,6 +41,9 @@ def list_budgets(app: App) -> None:
         tables.rows(app, "budgets", found, ())
         return
     rows = [budget_view.LimitRow(each, limit) for each in found for limit in each.limits]
+    if app.output == "csv":
+        tables.csv(app, "limits", [budget_view.fields(row) for row in rows])
+        return
     if not rows:
         app.note("No budget. Set one: gpu-shopper budget set NAME --monthly 100")
         return
@@ -102,7 +105,7 @@ def remove(app: App, name: str) -> None:
     """Remove a budget; nothing is limited by it any more."""
     gone = app.client.remove_budget(name)
     if app.as_json:
-        tables.out(json_output.document(removed=gone))
+        tables.document(app, removed=gone)
     else:
         tables.out(f"budget {gone.name} is removed")
 
@@ -127,7 +130,7 @@ def _body(given: dict[str, Any]) -> dict[str, Any]:
 
 def _print(app: App, found: BudgetView) -> None:
     if app.as_json:
-        tables.out(json_output.document(budget=found))
+        tables.document(app, budget=found)
     elif app.output == "name":
         tables.out(found.name)
     else:

@@ -6,7 +6,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import money, plural
 
 COLUMNS = (
@@ -42,7 +42,7 @@ def show(app: App, name: str) -> None:
     """Show one, by its name or by one that it had."""
     found = app.client.consumer(name)
     if app.as_json:
-        tables.out(json_output.document(**found))  # type: ignore[arg-type]
+        tables.document(app, **found)  # type: ignore[arg-type]
         return
     tables.facts([
         ("consumer", found.name),

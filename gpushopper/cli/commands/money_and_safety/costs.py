@@ -11,7 +11,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.input.durations import parse_moment
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import plural
 from gpushopper.errors import ProblemsFound, UsageError
 
@@ -88,7 +88,7 @@ def show_costs(app: App, /, session: str | None, as_csv: bool, rebuild: bool, ve
 
     A session that began before it counts with its part, to the second. Days and months are those of your time zone.
     """
-    if as_csv and app.output != "table":
+    if as_csv and app.output not in ("table", "csv"):
         raise UsageError("--csv is an output format of its own", "leave out -o or --json")
     if verify:
         if session or as_csv or rebuild or any(value for name, value in given.items() if name != "by"):
@@ -99,7 +99,7 @@ def show_costs(app: App, /, session: str | None, as_csv: bool, rebuild: bool, ve
     window = read_window(app, given.pop("period"), given.pop("start"), given.pop("end"))
     ref = "" if session is None else session_argument.to_show(app, session).id
     found = app.client.costs(session=ref, **given, **window)
-    if as_csv:
+    if as_csv or app.output == "csv":
         _print_csv(found)
     else:
         _print(app, found, ref, given)
@@ -140,13 +140,13 @@ def print_forecast(app: App, found: wire.Costs, ref: str, given: dict[str, Any])
 
 
 def _print_csv(found: wire.Costs) -> None:
-    from gpushopper.cli.output.money.csv_output import print_csv
+    from gpushopper.cli.output.documents.csv_output import of_fields
 
     if found.by == "session":
-        print_csv(found.rows, CSV_BY_SESSION)  # type: ignore[arg-type]
+        tables.out(of_fields(found.rows, CSV_BY_SESSION))  # type: ignore[arg-type]
         return
     rows = [{found.by: group["key"], **group} for group in found.groups]  # type: ignore[index, dict-item]
-    print_csv(rows, (found.by, *(CSV_BY_TIME if found.by in ("day", "month") else CSV_BY_NAME)))
+    tables.out(of_fields(rows, (found.by, *(CSV_BY_TIME if found.by in ("day", "month") else CSV_BY_NAME))))
 
 
 def _verify(app: App) -> None:
@@ -184,7 +184,7 @@ def summary(app: App, consumer: str, period: str | None, start: str | None, end:
     shares = {name: value for name, value in found.items() if name.startswith("by_")}
     if app.as_json:
         plain = {name: value for name, value in found.items() if name not in shares}
-        tables.out(json_output.document(**plain, **{name: _amounts(value) for name, value in shares.items()}))
+        tables.document(app, **plain, **{name: _amounts(value) for name, value in shares.items()})
         return
     count = plural(found.sessions, "session")
     tables.sentences([f"{exact(found.accrued)} accrued, at most {exact(found.max_cost)}, in {count}"])

@@ -7,7 +7,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.records.custody_view import print_custody
 
 
@@ -24,6 +24,6 @@ def custody(app: App, name: str | None, host: str) -> None:
     session = "" if name is None else session_argument.to_show(app, name).id
     found = app.client.custody(session=session, host=host)
     if app.as_json:
-        tables.out(json_output.document(hosts=found.hosts, rotate=found.rotate, look_at=found.look_at))
+        tables.document(app, hosts=found.hosts, rotate=found.rotate, look_at=found.look_at)
         return
     print_custody(app, found, name or "", host)

@@ -39,6 +39,8 @@ def events(
     """Show what happened, in order."""
     if follow and until is not None:
         raise UsageError("give --follow or --until, not both", "see: gpu-shopper events --help")
+    if follow and app.output == "csv":
+        raise UsageError("--follow prints lines, no table", "use -o jsonl", code="no_table")
     start, end = _time(app, since, "--since"), _time(app, until, "--until")
     session = "" if ref is None else session_argument.to_show(app, ref).id
     names = _Names(app)
@@ -46,7 +48,7 @@ def events(
     found = [event for event in found if event.at >= (start or 0) and (end is None or event.at <= end)]
     there = {event.kind for event in found}
     found = [event for event in found if not kinds or event.kind in kinds][-limit:]
-    if not follow and app.output == "json":
+    if not follow and app.output in ("json", "csv"):
         tables.rows(app, "events", found, (), name="id", next=cursor)
         return
     _print(app, found, names)

@@ -11,7 +11,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.commands.money_and_safety.costs import GROUPS, show_costs
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.errors import UsageError
 
 NOW = "now"
@@ -58,10 +58,12 @@ def _report_session(app: App, name: str | None) -> None:
     from gpushopper.cli.output.receipt_view import receipt_fields
     from gpushopper.cli.output.records.report_view import report_lines
 
+    if app.output == "csv":
+        raise UsageError("a session's report is no table", "use --json; -o csv is for --month", code="no_table")
     found = app.client.report(session_argument.to_show(app, name).id)
     if app.as_json:
         attempts = [{**one, "receipt": receipt_fields(one.receipt)} for one in found.attempts]  # type: ignore[dict-item]
-        tables.out(json_output.document(report={**found, "attempts": attempts}))  # type: ignore[dict-item]
+        tables.document(app, report={**found, "attempts": attempts})  # type: ignore[dict-item]
         return
     for line in report_lines(found):
         tables.out(app.with_sandbox_flag(line))

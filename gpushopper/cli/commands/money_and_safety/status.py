@@ -8,7 +8,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.disk_space import low_disk_text
 from gpushopper.cli.output.endings import tonight_view
 from gpushopper.cli.output.text_format import age, ago, money, per_hour, plural
@@ -37,10 +37,9 @@ def status(app: App) -> None:
     by_budget = tonight_view.budget_ends(app.client.budgets().budgets, found.now) if sessions else {}
     if app.as_json:
         # `alarms` is a count in the daemon's answer; the rows are a field of their own beside it.
-        tables.out(json_output.document(status=found, alarms=alarms, tonight=_fields(sessions, by_budget)))
-    elif app.output == "name":
-        for provider in found.providers:
-            tables.out(clean(provider.name))
+        tables.document(app, status=found, alarms=alarms, tonight=_fields(sessions, by_budget))
+    elif app.output in ("name", "csv"):
+        tables.rows(app, "providers", found.providers, ())
     else:
         _print_status(app, found, alarms, sessions, by_budget)
     if alarms:

@@ -9,7 +9,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.endings import why_view
 from gpushopper.cli.output.text_format import clock_time
 from gpushopper.cli.terminal_text import clean
@@ -41,7 +41,7 @@ def why(app: App, name: str | None, replay: bool) -> None:
     found = app.client.why(session.id, replay=replay)
     events = _events(app, session.id) if replay else []
     if app.as_json:
-        tables.out(json_output.document(why=found, events=events))
+        tables.document(app, why=found, events=events)
         return
     why_view.print_why(app, found, session)
     if replay:

@@ -21,7 +21,7 @@ from gpushopper.cli.input.options import (
     load_settings,
     search_request,
 )
-from gpushopper.cli.output import end_limits_view, json_output, tables
+from gpushopper.cli.output import end_limits_view, tables
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.offer_table import COLUMNS, note_missing, note_unstated
 from gpushopper.cli.output.plan_view import print_sentences, summary_lines
@@ -115,8 +115,8 @@ def plan(app: App, /, **given: Any) -> None:
     landing_of(given)
     found = app.client.plan(plan_request(app, load_settings(app), given))
     if app.output == "json":
-        tables.out(json_output.document(plan=found))
-    elif app.output in ("jsonl", "name"):
+        tables.document(app, plan=found)
+    elif app.output in ("jsonl", "name", "csv"):
         tables.rows(app, "offers", found.offers, COLUMNS, name="key")
     else:
         now = app.now().wall

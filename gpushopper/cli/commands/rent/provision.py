@@ -16,7 +16,7 @@ from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, DURATION, LANDING, LIMITS, SEARCH, YES, load_settings
 from gpushopper.cli.input.prompts import confirm
-from gpushopper.cli.output import end_limits_view, json_output, session_phases, tables
+from gpushopper.cli.output import end_limits_view, session_phases, tables
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.offer_table import note_missing
 from gpushopper.cli.output.plan_view import print_plan
@@ -175,7 +175,7 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
 
 def _print_plan(app: App, found: Plan, disclosure: list[str]) -> None:
     if app.as_json:
-        tables.out(json_output.document(dry_run=True, plan=found))
+        tables.document(app, dry_run=True, plan=found)
     else:
         print_plan(app, found, disclosure)
         app.note("Nothing was rented (--dry-run).")

@@ -12,7 +12,7 @@ from gpushopper.cli.commands.sessions import output_keeping
 from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, YES
 from gpushopper.cli.input.prompts import confirm
-from gpushopper.cli.output import json_output, session_phases, session_views, tables
+from gpushopper.cli.output import session_phases, session_views, tables
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.progress_display import ProgressDisplay, progress_for
 from gpushopper.cli.output.text_format import money, plural, when
@@ -185,7 +185,7 @@ def print_ended(app: App, sessions: list[SessionView]) -> None:
         for session in sessions:
             tables.out(f"{session.name}  {_stage(session)}  {money(session.accrued)}")
     elif app.output == "json":
-        tables.out(json_output.document(sessions=sessions))
+        tables.document(app, sessions=sessions)
     else:
         tables.rows(app, "sessions", sessions, session_views.columns(app.now().wall))
 

@@ -13,7 +13,7 @@ from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, EXTENSION, YES, duration_or_deadline
 from gpushopper.cli.input.prompts import confirm
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.session_views import is_guard_in_sync, print_session
 from gpushopper.cli.output.text_format import clock_time, money, when
 from gpushopper.core.timing.clock_snapshot import HOUR
@@ -85,7 +85,7 @@ def _question(before: SessionView, after: SessionView) -> str:
 
 def _print_dry_run(app: App, after: SessionView, change: str) -> None:
     if app.as_json:
-        tables.out(json_output.document(dry_run=True, session=after))
+        tables.document(app, dry_run=True, session=after)
         return
     tables.out(change)
     app.note("Nothing was changed (--dry-run).")

@@ -27,7 +27,7 @@ def watch(app: App, fetch: Callable[[], Sequence[SessionView]], show: Callable[[
     Raises:
         UsageError: standard output is no terminal, and JSON was not asked for.
     """
-    if not app.as_json and not app.is_terminal(sys.stdout):
+    if app.output == "csv" or (not app.as_json and not app.is_terminal(sys.stdout)):
         raise UsageError("-w needs a terminal, or -o jsonl", "what happens, line by line: gpu-shopper events -f")
     step = _Changes() if app.as_json else _Screen(app, show)
     try:

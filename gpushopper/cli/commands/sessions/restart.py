@@ -11,7 +11,7 @@ from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.options import DRY_RUN, YES
 from gpushopper.cli.input.prompts import confirm
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.session_views import money_line
 from gpushopper.cli.output.text_format import when
 
@@ -40,7 +40,7 @@ def restart(app: App, name: str | None, dry_run: bool, yes: bool) -> None:
             app.note(line)
     if dry_run:
         if app.as_json:
-            tables.out(json_output.document(dry_run=True, session=session.name))
+            tables.document(app, dry_run=True, session=session.name)
         else:
             app.note("Nothing was done (--dry-run).")
         return
@@ -49,7 +49,7 @@ def restart(app: App, name: str | None, dry_run: bool, yes: bool) -> None:
     app.client.restart(session.id)
     app.interrupt_hint = ""
     if app.as_json:
-        tables.out(json_output.document(session=session.name, restarted=True))
+        tables.document(app, session=session.name, restarted=True)
         return
     app.note(f"{session.name} restarts; once it is back: gpu-shopper ssh {session.name}")
 

@@ -16,7 +16,7 @@ from gpushopper import clouds, config, toml_text
 from gpushopper.cli.app import App
 from gpushopper.cli.commands.set_up.config import setting_rows
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.errors import Misconfigured, NotFound, UsageError
 from gpushopper.private_files import FOLDER_MODE, changing, write_private
 
@@ -35,7 +35,7 @@ def get_key(app: App, key: str) -> None:
     """Print the value of one setting, from whichever source; an empty line if it is not set."""
     row = _row(app, key)
     if app.as_json:
-        tables.out(json_output.document(key=row["key"], value=row["value"], origin=row["origin"]))
+        tables.document(app, key=row["key"], value=row["value"], origin=row["origin"])
     else:
         tables.out("" if row["shown"] == "-" else row["shown"])
 
@@ -73,7 +73,7 @@ def unset_key(app: App, key: str) -> None:
 def path_file(app: App) -> None:
     """Print where config.toml is, whether or not it exists."""
     if app.as_json:
-        tables.out(json_output.document(path=str(app.home.config_file), exists=app.home.config_file.exists()))
+        tables.document(app, path=str(app.home.config_file), exists=app.home.config_file.exists())
     else:
         tables.out(str(app.home.config_file))
 
@@ -179,7 +179,7 @@ def _report(app: App, key: str) -> None:
     rows = {row["key"]: row for row in setting_rows(config.load(app.home, project_from=Path.cwd()))}
     row = rows.get(key, {"key": key, "value": None, "shown": "-", "origin": "built in"})
     if app.as_json:
-        tables.out(json_output.document(key=row["key"], value=row["value"], origin=row["origin"]))
+        tables.document(app, key=row["key"], value=row["value"], origin=row["origin"])
     else:
         shown = "not set" if row["shown"] == "-" else f"{row['shown']} ({row['origin']})"
         tables.out(f"{key} is {shown}")

@@ -11,7 +11,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
-from gpushopper.cli.output import json_output, session_views, tables
+from gpushopper.cli.output import session_views, tables
 from gpushopper.cli.output.text_format import age, money, plural, when
 from gpushopper.cli.process import daemon_process
 from gpushopper.cli.process.daemon_client import prepare_home
@@ -57,7 +57,7 @@ def start(app: App) -> None:
 def _print_running(app: App, word: str) -> None:
     found = app.client_without_start().status()
     if app.as_json:
-        tables.out(json_output.document(running=True, pid=found.pid, version=found.version, home=found.home))
+        tables.document(app, running=True, pid=found.pid, version=found.version, home=found.home)
     else:
         tables.out(f"{word}: version {found.version}, process {found.pid}, {found.home}")
 
@@ -70,7 +70,7 @@ def stop(app: App) -> None:
     was_up = daemon_process.stop(app)
     is_up = was_up and app.client_without_start().is_up()
     if app.as_json:
-        tables.out(json_output.document(running=is_up, was_running=was_up, may_still_bill=still_open))
+        tables.document(app, running=is_up, was_running=was_up, may_still_bill=still_open)
         return
     tables.out("stopped" if was_up else "it was not running")
     if is_up:
@@ -116,10 +116,10 @@ def status(app: App) -> None:
         found = client.status()
     except DaemonUnreachable:
         if app.as_json:
-            tables.out(json_output.document(running=False))
+            tables.document(app, running=False)
         raise
     if app.as_json:
-        tables.out(json_output.document(running=True, **cast(JsonObject, found)))
+        tables.document(app, running=True, **cast(JsonObject, found))
         return
     sessions = plural(found.sessions_open, "open session")
     tables.out(

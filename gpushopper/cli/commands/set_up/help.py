@@ -11,7 +11,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input import synonyms
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.help_topics import TOPICS, text_of
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.terminal_text import either
 from gpushopper.errors import NotFound
 
@@ -32,7 +32,7 @@ def help_command(ctx: click.Context, words: tuple[str, ...]) -> None:
         tables.out(f"{root.get_help()}\n\nTopics (gpu-shopper help TOPIC):\n{LIST}")
     elif words[0] in TOPICS and len(words) == 1:
         text = text_of(words[0])
-        tables.out(json_output.document(topic=words[0], text=text) if app.as_json else text)
+        tables.answer(app, text, topic=words[0], text=text)
     else:
         tables.out(_found(root, words).get_help())
 

@@ -11,7 +11,7 @@ from gpushopper import clouds
 from gpushopper.cli.app import App
 from gpushopper.cli.commands.set_up import trusting
 from gpushopper.cli.input.command_classes import Command, Group
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import money
 from gpushopper.cli.process import daemon_process
 from gpushopper.client import JsonObject
@@ -53,10 +53,10 @@ def list_keys(app: App) -> None:
     for warning in warnings:
         app.note(f"warning: {warning}")
     if app.output == "json":
-        tables.out(json_output.document(keys=found["keys"], registries=found.registries, warnings=warnings))
+        tables.document(app, keys=found["keys"], registries=found.registries, warnings=warnings)
         return
     tables.rows(app, "keys", found["keys"], COLUMNS, name="provider")
-    if found.registries:
+    if found.registries and app.output != "csv":  # which is one table
         if not app.as_json and app.output != "name":
             tables.out("")
         tables.rows(app, "registries", found.registries, REGISTRIES, name="registry")
@@ -135,7 +135,7 @@ def remove_key(app: App, provider: str) -> None:
     _check_name(provider, "remove")
     answer = daemon_process.run_one_shot_job(app.home, "keys-remove", provider)
     if app.as_json:
-        tables.out(json_output.document(**answer))
+        tables.document(app, **answer)
         return
     name, what = (answer.registry, "login") if "registry" in answer else (provider, "key")
     tables.out(f"{name}: {'removed' if answer.removed else f'there was no stored {what}'}")
@@ -210,7 +210,7 @@ def _piped(words: str, more: str = "") -> str:
 
 def _print_login_result(app: App, answer: JsonObject, text: str) -> None:
     if app.as_json:
-        tables.out(json_output.document(**answer))
+        tables.document(app, **answer)
         return
     tables.out(f"{answer.registry}: {text}")
     _remarks(app, answer)
@@ -218,7 +218,7 @@ def _print_login_result(app: App, answer: JsonObject, text: str) -> None:
 
 def _report(app: App, answer: JsonObject, done: str, unproven: str = "") -> None:
     if app.as_json:
-        tables.out(json_output.document(**answer))
+        tables.document(app, **answer)
         return
     if answer.verified:
         of = f"account {answer.account}, " if answer.account else ""  # not every cloud tells it

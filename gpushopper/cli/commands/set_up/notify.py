@@ -9,7 +9,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import ago, plural
 from gpushopper.cli.process import daemon_process
 from gpushopper.cli.terminal_text import clean
@@ -87,7 +87,7 @@ def add(app: App, name: str, kind: str, topics: str, in_file: bool, command: tup
         app.home, *words, *(("file",) if in_file else ()), secret=json.dumps(given)
     )
     if app.as_json:
-        tables.out(json_output.document(**answer))
+        tables.document(app, **answer)
         return
     stored = f"; its address is in {answer.source}" if answer.source else ""
     tables.out(f"{name}: added{stored}")
@@ -106,7 +106,7 @@ def remove(app: App, name: str) -> None:
     """
     answer = daemon_process.run_one_shot_job(app.home, "notify-rm", name)
     if app.as_json:
-        tables.out(json_output.document(**answer))
+        tables.document(app, **answer)
         return
     tables.out(f"{name}: removed")
     if answer.warning:
@@ -123,7 +123,7 @@ def test(app: App, name: str | None) -> None:
         raise UsageError("there is no channel yet", "add one: gpu-shopper notify add desk --kind desktop")
     found = [app.client.test_channel(each) for each in names]
     if app.as_json:
-        tables.out(json_output.document(channels=found))
+        tables.document(app, channels=found)
     else:
         for each in found:
             tables.out(f"{each.channel}: {'taken' if each.delivered else f'not taken: {clean(each.problem)}'}")

@@ -6,7 +6,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.remote import ssh_config_include
 
 
@@ -29,7 +29,7 @@ def print_config(app: App) -> None:
         is_in = line.encode() + b"\n" in ssh_config_include.read(ssh_config_include.user_config()).content.splitlines(
             keepends=True
         )
-        tables.out(json_output.document(include=line, installed=is_in, entries=entries))
+        tables.document(app, include=line, installed=is_in, entries=entries)
         return
     tables.out(line)
     if entries:
@@ -58,7 +58,7 @@ def _write(app: App, before: bytes, after: bytes, own: ssh_config_include.UserSs
     backup = ssh_config_include.replace(own, after) if after != before else None
     if app.as_json:
         kept = str(backup) if backup else None
-        tables.out(json_output.document(path=str(own.path), changed=after != before, backup=kept))
+        tables.document(app, path=str(own.path), changed=after != before, backup=kept)
         return
     if after == before:
         app.note(f"{own.path}: nothing to do")

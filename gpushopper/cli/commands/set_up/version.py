@@ -7,7 +7,7 @@ import click
 from gpushopper import __version__
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.errors import ShopperError
 
 
@@ -20,6 +20,6 @@ def version(app: App) -> None:
     except ShopperError:
         daemon = ""
     if app.as_json:
-        tables.out(json_output.document(version=__version__, daemon=daemon or None))
+        tables.document(app, version=__version__, daemon=daemon or None)
     else:
         tables.facts([("command", __version__), ("daemon", daemon or "none runs")])

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.input.durations import SPAN
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import plural
 from gpushopper.cli.process import daemon_process, sandbox_process
 from gpushopper.errors import UsageError
 from gpushopper.paths import Home
+
+if TYPE_CHECKING:
+    from gpushopper.client import JsonObject
 
 CALLS = (
     "search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "charges", "any", "host",
@@ -57,7 +61,7 @@ def start(app: App, kind: str | None, seed: int | None, rate_gaps: str | None, c
     elif words not in ([], [f"--{status.instances_are}"]):
         raise UsageError("the sandbox runs already, with its own settings", "stop it first: gpu-shopper sandbox stop")
     if app.as_json:
-        tables.out(json_output.raw_document(_plain(status)))
+        tables.raw_document(app, _plain(status))
         return
     clouds = ", ".join(f"{name} at {dialect.url}" for name, dialect in status.dialects.items())
     kind = status.instances_are
@@ -76,6 +80,14 @@ def _set_aside(app: App, home: Home) -> None:
         app.note(f"the old sandbox is in {aside}")
 
 
+def _answer(app: App, found: JsonObject, text: str) -> None:
+    """Print an answer of the control surface as JSON, or as a text."""
+    if app.as_json:
+        tables.raw_document(app, found)
+    else:
+        tables.out(text)
+
+
 def _plain(status: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in status.items() if name != "ready"}
 
@@ -86,7 +98,7 @@ def status(app: App) -> None:
     """Show the clouds' addresses and the sandbox's time."""
     found = sandbox_process.call_control_api(sandbox_home(app), "GET", "/status")
     if app.as_json:
-        tables.out(json_output.raw_document(found))
+        tables.raw_document(app, found)
         return
     tables.facts(
         [
@@ -108,7 +120,7 @@ def ledger(app: App) -> None:
     """Show the sandbox's own ledger, which the receipts must match."""
     found = sandbox_process.read_ledger(sandbox_home(app))
     if app.output == "json":
-        tables.out(json_output.raw_document(found))
+        tables.raw_document(app, found)
         return
     columns = [
         tables.Column("ID", lambda i: i.id),
@@ -134,7 +146,7 @@ def launch_foreign(app: App, provider: str, label: str | None) -> None:
     """Start a foreign instance on the same account."""
     body = {"provider": provider, **({"label": label} if label is not None else {})}
     found = sandbox_process.call_control_api(sandbox_home(app), "POST", "/launch", body)
-    tables.out(json_output.raw_document(found) if app.as_json else str(found.id))
+    _answer(app, found, str(found.id))
 
 
 @sandbox.command("advance")
@@ -143,7 +155,7 @@ def launch_foreign(app: App, provider: str, label: str | None) -> None:
 def advance(app: App, span: int) -> None:
     """Move the sandbox's clock forward; to the daemon it looks like sleep."""
     found = sandbox_process.call_control_api(sandbox_home(app), "POST", "/advance", {"by": f"{span // 1_000_000}s"})
-    tables.out(json_output.raw_document(found) if app.as_json else f"it is now {found.now} there")
+    _answer(app, found, f"it is now {found.now} there")
 
 
 @sandbox.command("revise", context_settings={"ignore_unknown_options": True})
@@ -162,7 +174,7 @@ def revise(app: App, instance: str, action: str, value: str | None) -> None:
     """
     body = {"instance": instance, "action": action, **({"value": value} if value is not None else {})}
     found = sandbox_process.call_control_api(sandbox_home(app), "POST", "/revise", body)
-    tables.out(json_output.raw_document(found) if app.as_json else f"{found.id} is {found.state}")
+    _answer(app, found, f"{found.id} is {found.state}")
 
 
 @sandbox.command("stop")
@@ -180,7 +192,7 @@ def stop(app: App) -> None:
     finally:  # stop the sandbox even if its daemon did not stop in time
         was_up = sandbox_process.stop(home)
     if app.as_json:
-        tables.out(json_output.document(running=False, was_running=was_up, daemon_was_running=daemon_was_up))
+        tables.document(app, running=False, was_running=was_up, daemon_was_running=daemon_was_up)
     else:
         tables.out("stopped" if was_up else "it was not running")
 
@@ -211,7 +223,7 @@ def add_fault(app: App, /, **given: object) -> None:
     given["for"] = given.pop("span")
     body = {name: value for name, value in given.items() if value is not None}
     found = sandbox_process.call_control_api(sandbox_home(app), "POST", "/faults", body)
-    tables.out(json_output.raw_document(found) if app.as_json else f"{found.fault.id}  {found.fault.line}")
+    _answer(app, found, f"{found.fault.id}  {found.fault.line}")
 
 
 @fault.command("list")
@@ -220,7 +232,7 @@ def list_faults(app: App) -> None:
     """List the faults, and how often each acted."""
     found = sandbox_process.call_control_api(sandbox_home(app), "GET", "/faults")
     if app.output == "json":
-        tables.out(json_output.raw_document(found))
+        tables.raw_document(app, found)
         return
     columns = [
         tables.Column("ID", lambda f: f.id),
@@ -239,7 +251,7 @@ def list_words(app: App) -> None:
     """List the words of faults, the calls they act on, and their arguments."""
     found = sandbox_process.call_control_api(sandbox_home(app), "GET", "/words")
     if app.output == "json":
-        tables.out(json_output.raw_document(found))
+        tables.raw_document(app, found)
         return
     columns = [
         tables.Column("WORD", lambda w: w.word),
@@ -259,4 +271,4 @@ def clear_faults(app: App, fault_id: str | None) -> None:
         raise UsageError(f"{fault_id} is not the ID of a fault")
     path = f"/faults/{fault_id}" if fault_id else "/faults"
     found = sandbox_process.call_control_api(sandbox_home(app), "DELETE", path)
-    tables.out(json_output.raw_document(found) if app.as_json else f"{found.cleared} cleared")
+    _answer(app, found, f"{found.cleared} cleared")

@@ -11,7 +11,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.remote import ssh_connection, ssh_host_alias
 from gpushopper.errors import Misconfigured, NotFound
 
@@ -46,7 +46,7 @@ def code(app: App, name: str | None, folder: str, editor: str, only_print: bool)
         ssh_host_alias.make_known(app)
         _open(app, found, argv)
     if app.as_json:
-        tables.out(json_output.document(session=found.name, host=alias, folder=argv[-1], argv=argv))
+        tables.document(app, session=found.name, host=alias, folder=argv[-1], argv=argv)
     elif only_print:
         tables.out(shlex.join(argv))
 
@@ -74,7 +74,7 @@ def _open(app: App, found: ConnectionView, argv: list[str]) -> None:
         Misconfigured: it is not installed here, or does not start.
     """
     if shutil.which(argv[0]) is None:
-        tables.out(json_output.document(argv=argv) if app.as_json else shlex.join(argv))
+        tables.answer(app, shlex.join(argv), argv=argv)
         hint = "install VS Code with its extension Remote - SSH, then run the printed command"
         raise Misconfigured(f"there is no {argv[0]} on this computer", hint, code="no_editor")
     app.note(f"opening {found.name}:{argv[-1]} in {argv[0]}")

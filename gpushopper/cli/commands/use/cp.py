@@ -8,7 +8,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.remote import ssh_connection
 from gpushopper.cli.remote.copy.copying import Copy, CopyOptions, CopyResult
 from gpushopper.cli.remote.copy.path_arguments import parse_arguments, to_text
@@ -49,10 +49,10 @@ def _report(app: App, words: tuple[str, ...], result: CopyResult) -> None:
     by = sorted(set(result.by))
     if app.as_json:
         left_out = [to_text(path) for path in result.left_out]
-        tables.out(json_output.document(
+        tables.document(app,
             copied=" ".join(sources), to=target, by=", ".join(by), sources=sources, files=result.files,
             bytes=result.moved, left_out=left_out,
-        ))  # fmt: skip
+        )  # fmt: skip
         return
     what = sources[0] if len(sources) == 1 else f"{len(sources)} sources"
     app.note(f"copied {what} to {target}")

@@ -13,7 +13,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.remote import ssh_connection
 from gpushopper.cli.remote.jupyter_server import JupyterServer, find_server, start_server
 from gpushopper.cli.remote.port_forward import PortForward, free_port
@@ -54,7 +54,7 @@ def jupyter(app: App, name: str | None, port: int | None, no_browser: bool) -> N
 
 def _print(app: App, name: str, server: JupyterServer, url: str, run: str) -> None:
     if app.as_json:
-        tables.out(json_output.document(session=name, url=url, port=server.port, run=run or None))
+        tables.document(app, session=name, url=url, port=server.port, run=run or None)
         return
     tables.out(url)
     if not server.token:

@@ -11,7 +11,7 @@ from gpushopper.cli.commands.use import kept_output
 from gpushopper.cli.commands.use.run_verbs import show_runs
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.remote import follow_run, runs, ssh_connection
 from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import Refused, ShopperError, UsageError
@@ -134,7 +134,7 @@ def _show_provider_log_instead(app: App, ref: str, why: ShopperError) -> None:
 def _show_provider_log(app: App, ref: str, tail: int) -> None:
     found = app.client.provider_log(ref, tail)
     if app.as_json:
-        tables.out(json_output.document(**dict(cast("JsonObject", found))))
+        tables.document(app, **dict(cast("JsonObject", found)))
         return
     for line in found.lines:
         tables.out(clean(line))

@@ -10,7 +10,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.options import PULL_MAX
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import plural
 from gpushopper.cli.remote import ssh_connection
 from gpushopper.cli.remote.copy.progress_bar import ProgressBar
@@ -54,7 +54,7 @@ def pull(app: App, name: str, folder: str | None, local: str | None, pull_max: i
     _tell(app, found.session, began_at, [there for there, _ in wanted], results)
     if app.as_json:
         rows = [{"from": there, **_row(done)} for (there, _), done in zip(wanted, results, strict=True)]
-        tables.out(json_output.document(pulled=rows))
+        tables.document(app, pulled=rows)
 
 
 def _named(app: App, name: str) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.env_file import read_env_files
 from gpushopper.cli.input.exit_passthrough import ExitPassthroughCommand, remote_command
 from gpushopper.cli.input.options import VARIABLES
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.remote import follow_run, runs, ssh_connection
 from gpushopper.cli.remote.sent_record import record_variables
 from gpushopper.errors import ShopperError, UsageError
@@ -138,7 +138,7 @@ def _follow(app: App, found: ConnectionView, work: str) -> int | None:
 
 
 def _report_detached(app: App, found: ConnectionView, work: str, failed: int | None) -> int:
-    tables.out(json_output.document(session=found.name, run=work) if app.as_json else work)
+    tables.answer(app, work, session=found.name, run=work)
     if failed is not None:
         app.note(f"the command could not be run: it ended at once with status {failed}")
     app.note(f"its output: gpu-shopper logs {found.name} {work} -f")

@@ -9,7 +9,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.endings import run_table
 from gpushopper.cli.output.text_format import when
 from gpushopper.cli.remote import run_control, runs, ssh_connection
@@ -88,10 +88,9 @@ def stop(app: App, name: str, work: str, keep: bool) -> None:
 
 def _report(app: App, found: ConnectionView, work: str, done: run_control.Stopped) -> None:
     if app.as_json:
-        document = json_output.document(
-            session=found.name, run=work, outcome=done.outcome, status=done.status, ends_session=done.ends
+        tables.document(
+            app, session=found.name, run=work, outcome=done.outcome, status=done.status, ends_session=done.ends
         )
-        tables.out(document)
         return
     status = f"status {done.status}" if done.status.isdecimal() else done.status
     before = "" if done.outcome == "stopped" else " before"

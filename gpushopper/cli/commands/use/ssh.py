@@ -12,7 +12,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input.exit_passthrough import ExitPassthroughCommand, remote_command
 from gpushopper.cli.input.forwards import Forward, ForwardOption
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.remote import ssh_connection
 from gpushopper.errors import ShopperError, UsageError
 
@@ -59,7 +59,7 @@ def ssh(
     flags += ["-tt"] if tty else []
     argv = ssh_connection.ssh_argv(found, command, flags=flags)
     if only_print:
-        tables.out(json_output.document(argv=argv) if app.as_json else shlex.join(argv))
+        tables.answer(app, shlex.join(argv), argv=argv)
         return
     for forward in forwards:
         app.note(forward.text(found.name))

@@ -9,7 +9,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.options import DRY_RUN
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import plural
 from gpushopper.cli.remote import ssh_connection
 from gpushopper.cli.remote.copy.path_arguments import CopyArguments, PathArgument, to_text
@@ -49,7 +49,7 @@ def sync(app: App, direction: str, name: str, here: str, there: str, overwrite: 
     sent, newer = [to_text(path) for path in done.sent], [to_text(path) for path in done.newer]
     if app.as_json:
         rows = {"copied": sent, "newer_at_target": newer, "same": done.same, "dry_run": dry_run}
-        tables.out(json_output.document(direction=direction, here=here, there=there, **rows))
+        tables.document(app, direction=direction, here=here, there=there, **rows)
         return
     verb = "would copy" if dry_run else "copied"
     where = f"to {found.name}:{there}" if up else f"from {found.name}:{there}"

@@ -11,7 +11,7 @@ from gpushopper.cli.commands.watching.run_state import RunWatch
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.durations import SPAN
-from gpushopper.cli.output import json_output, session_phases, session_views, tables
+from gpushopper.cli.output import session_phases, session_views, tables
 from gpushopper.cli.output.endings import run_table
 from gpushopper.cli.output.progress_display import ProgressDisplay, progress_for
 from gpushopper.cli.output.text_format import money
@@ -121,7 +121,7 @@ def _for_run(app: App, found: list[SessionView], run: str, limit_s: float) -> st
     app.interrupt_hint = ""
     now = app.now().wall
     if app.as_json:
-        tables.out(json_output.document(session=found[0].name, **run_table.fields(ended[0], now)))
+        tables.document(app, session=found[0].name, **run_table.fields(ended[0], now))
     else:
         tables.out(f"{ended[0].run}  {run_table.status_text(ended[0])}")
     return ended[0].status

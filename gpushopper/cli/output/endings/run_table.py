@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import clock_time
 from gpushopper.core.timing.duration_text import span
 
@@ -37,15 +37,8 @@ def duration(run: Run, now: int) -> int | None:
 
 def print_runs(app: App, runs: Sequence[Run], now: int, **extra: Any) -> None:
     """Print them, the newest first; `extra` are further fields of the JSON document."""
-    if app.as_json:
-        shown = [fields(run, now) for run in runs]
-        if app.output == "json":
-            tables.out(json_output.document(runs=shown, **extra))
-        for row in shown if app.output == "jsonl" else ():
-            tables.out(json_output.line(row))
-    elif app.output == "name":
-        for run in runs:
-            tables.out(run.run)
+    if app.output not in ("table", "wide"):
+        tables.rows(app, "runs", [fields(run, now) for run in runs], (), name="run", **extra)
     elif runs:
         tables.table(app, runs, _columns(now))
 

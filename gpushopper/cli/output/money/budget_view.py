@@ -49,6 +49,18 @@ def columns(now: int) -> list[tables.Column]:
     ]
 
 
+def fields(row: LimitRow) -> dict[str, Any]:
+    """One limit as a line of CSV."""
+    budget, limit = row
+    return {
+        "budget": budget.name, "scope_kind": budget.scope_kind, "scope": budget.scope, "limit": limit.kind,
+        "limit_micros": limit.limit_micros, "spent_micros": limit.spent_micros,
+        "committed_micros": limit.committed_micros, "left_micros": limit.left_micros, "session": limit.session,
+        "used_up_at": limit.used_up_at, "period_end_at": limit.period_end_at, "at_80": budget.at_80,
+        "at_100": budget.at_100,
+    }  # fmt: skip
+
+
 def scope(found: BudgetView) -> str:
     """Whose sessions it counts: `all`, `consumer ada`."""
     return "all" if found.scope_kind == "all" else f"{found.scope_kind} {found.scope}"

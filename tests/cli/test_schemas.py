@@ -1,0 +1,262 @@
+"""Every answer with --json has the shape that docs/schemas says, whatever the state; so has what stderr says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from gpushopper.cli import new_app, root
+from gpushopper.cli.output.documents import csv_output, shapes
+from gpushopper.cli.remote.copy.progress_bar import ProgressBar
+from tests.cli import json_schemas
+from tests.cli.conftest import Shell
+from tests.cli.in_process import Inside
+from tests.cli.ran import Ran
+from tests.forked import Forks
+
+SILENT = {"consumers add", "consumers rename", "config edit", "daemon run", "daemon logs", "demo", "completion"}
+"""Commands without a JSON answer: they print a note, another program's text, or are for people alone."""
+FILES = {name: json.loads(text) for name, text in json_schemas.files().items()}
+CLOSED = {name: json_schemas.closed(schema) for name, schema in FILES.items()}
+REGISTRY = Registry().with_resources([(name, Resource.from_contents(schema)) for name, schema in CLOSED.items()])
+READS = (
+    "inventory", "inventory --group-by gpu", "plan -g 4090", "provision -g 4090 --dry-run", "ls", "sessions list -a",
+    "costs show", "costs show --by day", "costs summary", "budget ls", "report --month now", "consumers ls", "status",
+    "alarms list", "custody", "events", "notify ls", "daemon status", "version",
+)  # fmt: skip
+"""What asks the daemon, and no session by its name."""
+OF_A_SESSION = (
+    "get NAME", "get NAME --receipt", "receipt NAME", "sessions get NAME", "why NAME", "why NAME --replay",
+    "report NAME", "custody NAME", "events -s NAME", "extend NAME --for 1h --dry-run", "set NAME --tag a=b",
+    "logs NAME --provider", "run ls NAME", "ssh NAME --print", "wait NAME --for ready --timeout 1ms",
+    "pull NAME out", "shutdown NAME --dry-run", "restart NAME --dry-run",
+)  # fmt: skip
+JOBS = ("audit", "keys list", "keys test vast", "keys remove ghcr.io", "doctor", "watchdog --installation aaaaaaaaaa")
+"""What starts a process for a job."""
+HERE = (
+    "help safety", "config show", "config get brakes.open_sessions", "config set brakes.open_sessions 5",
+    "config unset brakes.open_sessions", "config path", "completion bash", "ssh-config print", "version",
+    "daemon status", "daemon stop",
+)  # fmt: skip
+"""What needs no daemon."""
+
+
+def valid(instance: object, schema: dict[str, object]) -> None:
+    Draft202012Validator(schema, registry=REGISTRY).validate(instance)
+
+
+def check(gs: Inside | Shell, line: str) -> Ran:
+    """Run a command with --json: both streams have nothing but what the schemas say."""
+    words = line.split()
+    ran = gs(*words, "--json")
+    if ran.out:
+        valid(json.loads(ran.out), CLOSED[json_schemas.file_of(command_of(words))])
+    for text in ran.err.splitlines():
+        said = json.loads(text)
+        valid(said, CLOSED["error.json" if "error" in said else "note.json"])
+    assert ran.out or ran.err, line
+    return ran
+
+
+def command_of(words: list[str]) -> str:
+    """The longest beginning that is a command: in `run ls NAME` it has two words."""
+    return next(name for name in (" ".join(words[:2]), words[0]) if name in shapes.SHAPES)
+
+
+def leaves(group: click.Group, path: str = "") -> Iterator[str]:
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            yield from leaves(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}"
+
+
+# ---- files
+
+
+def test_the_files_are_made_of_the_shapes():
+    """To write them anew: make schemas."""
+    assert {path.name: path.read_text() for path in json_schemas.FOLDER.glob("*.json")} == dict(json_schemas.files())
+
+
+def test_every_command_has_a_shape_or_no_answer():
+    known = {*shapes.SHAPES, *SILENT} - {"run ls", "run stop", "completion"}
+    assert {name for name in leaves(root) if not name.startswith("sandbox ")} == known
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_schemas_are_schemas(name: str):
+    Draft202012Validator.check_schema(FILES[name])
+
+
+# ---- states
+
+
+def test_nothing_is_there(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for line in HERE:
+        assert check(Inside(home), line).code == (5 if line == "daemon status" else 0)
+    for line in ("completion install bash", "completion uninstall bash", "ssh-config install", "ssh-config remove"):
+        assert check(Inside(home), line).code == 0
+
+
+def test_usage_errors_are_objects(home: Path):
+    for line in ("get", "ls --nosuch", "provision --for 2", "extend", "wait x --for noon", "shutdown", "keys set X"):
+        ran = check(Inside(home), line)
+        assert (ran.code, ran.out) == (2, "")
+
+
+def test_no_daemon_can_be_started(gs: Shell, home: Path):
+    home.mkdir(mode=0o700)
+    (home / "run").touch()
+    for line in ("ls", "provision -g 4090 -y"):
+        ran = check(gs, line)
+        assert ran.out == "" and json.loads(ran.err.splitlines()[-1])["error"]["exit"] == ran.code != 0
+    (home / "run").unlink()
+
+
+@pytest.fixture(scope="module")
+def top() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="gs-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def keyless(top: Path, cli_forks: Forks) -> Iterator[Inside]:
+    """A home in which nothing was ever done, without a key: a daemon runs."""
+    shell = Shell(top / "a", forks=cli_forks)
+    assert shell("daemon", "start").code == 0
+    yield Inside(shell.home)
+    shell("daemon", "stop")
+
+
+@pytest.mark.parametrize("line", [*READS, "get nobody", "shutdown --all -y", "keys list"])
+def test_no_key_and_nothing_yet(keyless: Inside, line: str):
+    check(keyless, line)
+
+
+@pytest.mark.proofs  # each is a process
+@pytest.mark.parametrize("line", JOBS)
+def test_jobs_without_a_key(keyless: Inside, line: str):
+    check(keyless, line)
+
+
+@pytest.fixture(scope="module")
+def practice(top: Path, cli_forks: Forks) -> Iterator[Inside]:
+    """A sandbox of this file's own, in which no session is."""
+    shell = Shell(top / "b", "--sandbox", forks=cli_forks)
+    assert shell("sandbox", "start").code == 0
+    assert shell("daemon", "start").code == 0
+    yield Inside(shell.home, "--sandbox")
+    shell("sandbox", "stop")
+
+
+@pytest.mark.proofs  # without a key nothing is there either
+@pytest.mark.parametrize("line", READS)
+def test_a_market_without_a_session(practice: Inside, line: str):
+    assert check(practice, line).code == 0
+
+
+@pytest.fixture(scope="module")
+def running(practice: Inside) -> Inside:
+    assert check(practice, "budget set lab --all --monthly 100").code == 0
+    assert check(practice, "provision -g 4090 --name one -y").code == 0
+    return practice
+
+
+@pytest.mark.parametrize("line", [*READS, *OF_A_SESSION, "budget show lab", "consumers show nobody"])
+def test_a_session_runs(running: Inside, line: str):
+    check(running, line.replace("NAME", "one"))
+
+
+def test_an_alarm_is_open(running: Inside, wait_until: Callable[..., None]):
+    (instance,) = running("sandbox", "ledger", "--json").json["instances"]
+    running("sandbox", "revise", instance["id"], "price_factor", "3")
+    wait_until(lambda: running("alarms", "--json").json["alarms"])
+    assert check(running, "status").code == 9
+    for line in ("alarms list", "ls", "get one", "get nobody", "alarms ack --all"):
+        check(running, line)
+
+
+def test_a_session_failed(running: Inside):
+    running("sandbox", "fault", "add", "vast", "create", "reject", "insufficient_credit")
+    failed = check(running, "provision -p vast -g 4090 --name two --retries 0 -y")
+    assert failed.code == 7, failed
+    for line in (*OF_A_SESSION[:7], "wait NAME", "extend NAME -y", "ls -a", "ls -s failed", "status", "costs show"):
+        check(running, line.replace("NAME", "two"))
+
+
+def test_tables_are_lines_and_csv(running: Inside):
+    """A document is one line, a row is one line, and a table has its heading without rows too."""
+    for line in (*READS[4:], "plan -g 4090", "get one", "why one", "receipt two"):
+        command, words = command_of(line.split()), line.split()
+        schema = CLOSED[json_schemas.file_of(command)]
+        for text in running(*words, "-o", "jsonl").out.splitlines():
+            row = json.loads(text)
+            if shapes.prints_rows(command) and command != "status" and "--dry-run" not in line:
+                assert row.pop("schema") == 1
+                valid(row, {"$ref": f"{json_schemas.file_of(command)}#/$defs/line"} if "--by" not in line else {})
+            else:
+                valid(row, schema)
+        ran = running(*words, "-o", "csv")
+        if not shapes.prints_rows(command):
+            assert ran.code == 2 and "no table" in ran.err and not ran.out
+        elif "--dry-run" not in line:
+            heading, *rows = csv.reader(io.StringIO(ran.out))
+            assert heading and all(len(row) == len(heading) for row in rows), line
+
+
+def test_csv_has_the_columns_that_were_asked_for(running: Inside):
+    assert running("ls", "-o", "csv", "--fields", "name,status,tags").out == ("name,status,tags\none,running,a=b\n")
+    assert running("ls", "-c", "nobody", "-o", "csv", "--json=name,rate_usd").out == "name,rate_usd\n"
+    wrong = running("ls", "-o", "csv", "--json=nope")
+    assert (
+        wrong.code == 2 and "no column nope" in wrong.err and "rate_usd" in wrong.err and "rate_micros" not in wrong.err
+    )
+    assert running("ls", "-c", "nobody", "--json=nope").code == 2
+
+
+def test_a_cell_holds_what_is_no_table():
+    assert csv_output.of_fields([{"a": ["x", "y"], "b": {"k": "v"}}], ("a", "b")) == "a,b\nx y,k=v"
+
+
+def test_progress_for_programs(running: Inside):
+    """Whatever the answer's format is; without it JSON has no progress."""
+    told = running("shutdown", "one", "-y", "--wait", "proven", "--progress", "json", "-q")
+    lines = [json.loads(text) for text in told.err.splitlines() if text.startswith("{")]
+    assert told.out == "one\n" and any("destroyed" in line["progress"]["text"] for line in lines)
+    for line in lines:
+        valid(line, CLOSED["progress.json"])
+    assert "progress" not in running("wait", "one", "--for", "proven", "--json").err
+    assert running("wait", "one", "--for", "proven", "--progress", "none").err == ""
+
+
+def test_a_session_has_ended(running: Inside):
+    for line in (*OF_A_SESSION[:9], "ls -a", "costs show", "shutdown one -y"):
+        check(running, line.replace("NAME", "one"))
+
+
+def test_a_copy_tells_its_bytes_once_a_second_and_at_its_end(capsys: pytest.CaptureFixture[str], home: Path):
+    app = new_app()
+    app.progress = "json"
+    with ProgressBar(app, 300) as bar:
+        bar.name(b"model.bin")
+        for _ in range(3):
+            bar.add(100)
+    lines = [json.loads(text) for text in capsys.readouterr().err.splitlines()]
+    for line in lines:
+        valid(line, CLOSED["progress.json"])
+    told = [(line["progress"]["text"], line["progress"]["bytes"], line["progress"]["total_bytes"]) for line in lines]
+    assert told == [("model.bin", 100, 300), ("model.bin", 300, 300)]
