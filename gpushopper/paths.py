@@ -96,6 +96,11 @@ class Home:
         return self.config / "keys.toml"
 
     @property
+    def metrics_token(self) -> Path:
+        """What a scrape of the metrics' port must show (`daemon/metrics/port.py`)."""
+        return self.config / "metrics-token"
+
+    @property
     def sandbox(self) -> Path:
         """The home folder of the sandbox, a complete home of its own."""
         return self.data / "sandbox"

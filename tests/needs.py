@@ -30,6 +30,8 @@ PACKAGES = {
     "nsenter": "util-linux",
     "openssl": "openssl",
     "pgrep": "procps",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
     "rsync": "rsync",
     "setpriv": "util-linux",
     "sftp-server": "openssh-sftp-server",

@@ -115,6 +115,13 @@ class MoneySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """The loopback port on which metrics are served to whoever shows the token; None: none is opened."""
+
+    port: int | None = field(default=None, metadata=read_by(as_count(1024, 65535)))
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySettings:
     """The name of the policy; any other than `real` is for sandboxes only (S1)."""
 
@@ -137,6 +144,7 @@ class Config:
     money: MoneySettings = field(default_factory=MoneySettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
     keys: KeySettings = field(default_factory=KeySettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     inventory: InventoryDefaults = field(default_factory=InventoryDefaults)
     provision: ProvisionDefaults = field(default_factory=ProvisionDefaults)
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
@@ -167,6 +175,7 @@ _SECTIONS: dict[str, tuple[str, type]] = {
     "money": ("money", MoneySettings),
     "policy": ("policy", PolicySettings),
     "keys": ("keys", KeySettings),
+    "metrics": ("metrics", MetricsSettings),
     "defaults.inventory": ("inventory", InventoryDefaults),
     "defaults.provision": ("provision", ProvisionDefaults),
 }

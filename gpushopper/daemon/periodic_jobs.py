@@ -65,6 +65,10 @@ def reconciliation_jitter_s(policy: Policy) -> float:
     return policy.steady_poll_s * JITTER_SHARE
 
 
+def _patience_s(job: Job) -> float:
+    return max(LATE_AT_LEAST_S, LATE_PERIODS * job.every_s)
+
+
 class Schedule:
     """The jobs of one daemon. Jobs notify reconcilers or touch the database; they never call a provider themselves."""
 
@@ -74,6 +78,7 @@ class Schedule:
         self._lock = threading.Lock()
         self._last: dict[str, int] = {}
         self._last_boot: dict[str, int] = {job.name: clock.now().boot for job in jobs}
+        self._ended_boot = dict(self._last_boot)
         # A separate executor for each job: one that hangs delays no other (I17).
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -96,6 +101,7 @@ class Schedule:
         now = self._clock.now().boot
         with self._lock:
             self._last_boot = dict.fromkeys(self._last_boot, now)
+            self._ended_boot = dict(self._last_boot)
         for job in self._scheduler.get_jobs():
             job.reschedule(Every(self._jobs[job.id]))
         self._scheduler.wakeup()
@@ -114,13 +120,29 @@ class Schedule:
         """Jobs that have not run for several of their periods, by the boot clock (I17)."""
         now = self._clock.now().boot
         with self._lock:
-            return [
-                name
-                for name, at in self._last_boot.items()
-                if now - at > us(max(LATE_AT_LEAST_S, LATE_PERIODS * self._jobs[name].every_s))
-            ]
+            return [name for name, at in self._last_boot.items() if now - at > us(_patience_s(self._jobs[name]))]
+
+    def ages(self) -> dict[str, float]:
+        """How long ago each job last came to an end, or the daemon started, in seconds of the boot clock.
+
+        A job that fails has come to an end, too: it is late, yet its thread does not hang.
+        """
+        now = self._clock.now().boot
+        with self._lock:
+            return {name: (now - at) / us(1) for name, at in self._ended_boot.items()}
+
+    def hanging(self) -> list[str]:
+        """Jobs that have not come to an end for several of their periods."""
+        return [name for name, age in self.ages().items() if age > _patience_s(self._jobs[name])]
 
     def _run(self, job: Job) -> None:
+        try:
+            self._run_logged(job)
+        finally:
+            with self._lock:
+                self._ended_boot[job.name] = self._clock.now().boot
+
+    def _run_logged(self, job: Job) -> None:
         try:
             job.run()
         except ShopperError as error:

@@ -21,6 +21,7 @@ from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot
 from gpushopper.daemon.alerts.alert_sender import AlertSender
 from gpushopper.daemon.alerts.channel_settings import ChannelSettings
 from gpushopper.daemon.api.listener import Listener, check_path
+from gpushopper.daemon.api.routes.health import render_metrics
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
 from gpushopper.daemon.completion_file import CompletionFile
@@ -29,12 +30,15 @@ from gpushopper.daemon.keys.account_connection import unusable_accounts
 from gpushopper.daemon.keys.image_logins import ImageLogins
 from gpushopper.daemon.keys.key_watcher import RETRY_S, KeyWatcher
 from gpushopper.daemon.lock import Holder, HomeLock
+from gpushopper.daemon.metrics.exposition import Exposition
+from gpushopper.daemon.metrics.port import MetricsPort
 from gpushopper.daemon.open_store import check_installation, open_store
 from gpushopper.daemon.own_process import harden, open_log
 from gpushopper.daemon.periodic_jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
 from gpushopper.daemon.sleep_detection import SleepDetector
 from gpushopper.daemon.stop_report import report_open_sessions
 from gpushopper.daemon.stop_signal import StopSignal
+from gpushopper.daemon.supervision.loops import Loops
 from gpushopper.daemon.time_zone import user_zone
 from gpushopper.engine import registry_login_redaction
 from gpushopper.engine.alerts.dispatch import SENDERS, AlertDispatch
@@ -61,6 +65,7 @@ THIN_S = 3600
 ROLLUP_S = 60
 """How soon after a full hour its costs are entered."""
 SSH_TIDY_S = 3
+METRICS_RETRY_S = 60
 ALERTS_S = 2
 """How soon an event is told; also the least time between two alerts over one channel."""
 BACKUP_S = 1800
@@ -84,6 +89,7 @@ class Daemon:
         self.redactor = log.Redactor()
         self.keys = KeyWatcher(home, self.clock, self.redactor, self._warn)
         self.started = self.clock.now()
+        self.metrics = Exposition()
         self.ending = threading.Event()
         self.threads: list[threading.Thread] = []
 
@@ -106,9 +112,11 @@ class Daemon:
             parts.callback(store.close)
             found = self._with_reserve(lambda: check_installation(self.home, store))
             policy = self._build(store, found, parts)
-            self.listener = Listener(self.home, build_app(self._service(found.id, policy.name)))
+            self.service = self._service(found.id, policy.name)
+            self.listener = Listener(self.home, build_app(self.service))
             parts.callback(self._end_threads)
             parts.callback(self.listener.close)
+            parts.callback(self.metrics_port.close)
             parts.callback(self.ending.set)
             self._with_reserve(self.engine.recover)
             self._with_reserve(self.listener.open)
@@ -135,20 +143,28 @@ class Daemon:
         limits = SpendingLimits(**asdict(settings.brakes))
         ssh = InstanceAccess(self.home)
         logins = ImageLogins(self.home, self.redactor)
-        ctx = Context(store, self.clock, policy, limits, found, self.home, remote=ssh, read_login=logins)
+        ctx = Context(
+            store, self.clock, policy, limits, found, self.home, remote=ssh, read_login=logins,
+            observe_call=self.metrics.calls.observe,
+        )  # fmt: skip
         ctx.zone, ctx.consumer = user_zone(settings.money), settings.provision.consumer or own_name()
         parts.callback(ctx.is_closing.set)  # before the executor closes, whose threads are waited for
         self.engine = Engine(ctx, executor, setups)
         self.alerts = self._build_alerts(ctx, parts)
-        ssh_files = SshFiles(ctx)
         executor.on_done = self.engine.notify
         self.keys.subscribe(self.engine.replace_account)
-        jobs = [
+        self.metrics_port = MetricsPort(self.home, settings.metrics.port, lambda: render_metrics(self.service))
+        self.schedule = Schedule(self._jobs(ctx, policy, SshFiles(ctx)), self.clock)
+        return policy
+
+    def _jobs(self, ctx: Context, policy: Policy, ssh_files: SshFiles) -> list[Job]:
+        """What is done from time to time."""
+        return [
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
             Job("reconciliation", self.engine.wake, policy.steady_poll_s, reconciliation_jitter_s(policy)),
             Job("rollups", lambda: run_rollups(ctx, is_clock_right=self.engine.is_clock_right()), ROLLUP_S),
-            Job("requests", lambda: self._prune(store), PRUNE_S),
-            Job("heartbeats", lambda: self._thin_heartbeats(store), THIN_S),
+            Job("requests", lambda: self._prune(ctx.store), PRUNE_S),
+            Job("heartbeats", lambda: self._thin_heartbeats(ctx.store), THIN_S),
             Job("socket", self._check_socket, SOCKET_CHECK_S),
             Job("reserve", self._allocate_reserve, RESERVE_CHECK_S),
             Job("keys", self.keys.retry, RETRY_S),
@@ -157,9 +173,8 @@ class Daemon:
             Job("completion", CompletionFile(ctx, self.alerts.channels, self.engine.recent_offers).sync, SSH_TIDY_S),
             Job("backup", lambda: back_up_daily(store.path, self.clock.now().wall), BACKUP_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
+            Job("metrics", self.metrics_port.open, METRICS_RETRY_S),
         ]
-        self.schedule = Schedule(jobs, self.clock)
-        return policy
 
     def _build_alerts(self, ctx: Context, parts: ExitStack) -> AlertDispatch:
         """The job that tells people, with threads that nothing else uses: a receiver may hang."""
@@ -170,6 +185,9 @@ class Daemon:
         return AlertDispatch(ctx, threads, settings, send, settings.problem)
 
     def _service(self, installation: str, policy: str) -> Service:
+        self.detector = SleepDetector(self.clock, self._after_gap)
+        turned = {"engine": lambda: self.engine.turned_boot, "resume": lambda: self.detector.turned_boot}
+        self.loops = Loops(self.clock, self.schedule, turned)
         return Service(
             handle=self.engine.handle,
             clock=self.clock,
@@ -183,17 +201,20 @@ class Daemon:
             schedule=self.schedule,
             keys=self.keys,
             alerts=self.alerts,
+            loops=self.loops,
+            metrics=self.metrics,
+            metrics_problem=lambda: self.metrics_port.problem,
             request_stop=self.stop.request,
         )
 
     def _start_threads(self) -> None:
         self._load_login_redactions()
-        detector = SleepDetector(self.clock, self._after_gap)
-        for name, run in (("engine", self._run_engine), ("resume", detector.run)):
+        for name, run in (("engine", self._run_engine), ("resume", self.detector.run)):
             thread = threading.Thread(target=run, args=(self.ending,), name=name, daemon=True)
             self.threads.append(thread)
             thread.start()
         self.schedule.start()
+        self.metrics_port.open()
         _log.info("ready", pid=os.getpid(), home=str(self.home.data), version=__version__)
 
     def _load_login_redactions(self) -> None:

@@ -58,6 +58,11 @@ class SleepDetector:
         self._on_gap = on_gap
         self._last = read_clocks(clock)
 
+    @property
+    def turned_boot(self) -> int:
+        """When the clocks were last compared, µs of the boot clock."""
+        return self._last.snapshot.boot
+
     def step(self) -> str:
         """Compare once; returns what was found."""
         before, self._last = self._last, read_clocks(self._clock)

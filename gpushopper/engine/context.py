@@ -27,6 +27,7 @@ from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.credential_redaction import Redactions
+from gpushopper.engine.metrics.call_observer import ObserveCall, unobserved
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh_command import Connection
@@ -194,6 +195,8 @@ class Context:
     """Called on threads that may wait, never on the engine's, and never inside a transaction."""
     redactions: Redactions = field(default_factory=Redactions)
     """Secrets that every client redacts from responses."""
+    observe_call: ObserveCall = unobserved
+    """Notes each call to a cloud or an instance once it has ended."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
 

@@ -63,6 +63,8 @@ class Engine:
         self._clock_lock = threading.Lock()
         self._last_change = -1
         self._was_ready = False
+        self.turned_boot = ctx.clock.now().boot
+        """When its loop last turned, µs of the boot clock; it does so each second, also while the disk is full."""
 
     # ---- from any thread
 
@@ -145,6 +147,7 @@ class Engine:
             Misconfigured: the database cannot be used.
         """
         while not stop.is_set():
+            self.turned_boot = self.ctx.clock.now().boot
             try:
                 self.step()
             except DiskFull:

@@ -26,7 +26,9 @@ from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.daemon.api.routes.costs import sum_up
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.metrics.exposition import Exposition
 from gpushopper.daemon.periodic_jobs import Schedule
+from gpushopper.daemon.supervision.loops import Loops
 from gpushopper.engine.alerts.dispatch import AlertDispatch
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.engine import Engine
@@ -81,16 +83,18 @@ def engine_and_service(connection: Any) -> Iterator[tuple[Engine, Service]]:
     lay_down(where.database)
     store = Store.open(where.database, now_wall=clock.now().wall)
     found = installation.check(where, store)
-    executor = ThreadExecutor()
+    executor, schedule, metrics = ThreadExecutor(), Schedule([], clock), Exposition()
     keyless = () if connection else ("missing", "run: gpu-shopper keys set vast")
     problem = "no key for vast" if keyless else ""
     setup = AccountSetup("vast", connection, problem, "", "http://127.0.0.1:9", True, *keyless)
-    ctx = Context(store, clock, PAPER, SpendingLimits(open_sessions=1000), found, where)
+    limits = SpendingLimits(open_sessions=1000)
+    ctx = Context(store, clock, PAPER, limits, found, where, observe_call=metrics.calls.observe)
     engine = Engine(ctx, executor, [setup])
     yield engine, Service(
         handle=engine.handle, clock=clock, home=where, version="0.1.0", pid=1, uid=os.geteuid(), started_at=5,
-        installation=found.id, policy="paper", schedule=Schedule([], clock), keys=KnownKeys(),
-        alerts=AlertDispatch(ctx, executor, dict, nobody_told),
+        installation=found.id, policy="paper", schedule=schedule, keys=KnownKeys(),
+        alerts=AlertDispatch(ctx, executor, dict, nobody_told), metrics=metrics,
+        loops=Loops(clock, schedule, {"engine": lambda: engine.turned_boot}),
         request_stop=lambda: None,
     )  # fmt: skip
     executor.close()

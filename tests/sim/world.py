@@ -21,6 +21,7 @@ from gpushopper.engine.account.calls.in_flight import CompletedCall
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import CallResult
+from gpushopper.engine.metrics.call_observer import ObserveCall, unobserved
 from gpushopper.engine.ssh_files import SshFiles
 from gpushopper.paths import Home
 from gpushopper.providers import adapter, traits
@@ -142,10 +143,12 @@ class World:
         database_class: type[peewee.SqliteDatabase] = peewee.SqliteDatabase,
         limits: SpendingLimits = WIDE_LIMITS,
         boot_seconds: float = 30.0,
+        observe_call: ObserveCall = unobserved,
     ) -> None:
         self.home = Home(data=folder, config=folder)
         self.policy = policy
         self.limits = limits
+        self.observe_call = observe_call
         self.database_class = database_class
         self.clock = SimClock()
         self.rng = Random(seed)
@@ -198,7 +201,7 @@ class World:
         installation = check(self.home, self.store, random=self.rng.randbytes, machine_id="sim")
         ctx = Context(
             self.store, self.clock, self.policy, self.limits, installation, self.home,
-            new_id=self.new_id, remote=self.remote, pause=transport.wait,
+            new_id=self.new_id, remote=self.remote, pause=transport.wait, observe_call=self.observe_call,
         )  # fmt: skip
         self.calls = SimCalls(transport, self.clock.monotonic)
         accounts = [self.setup(name) for name in self.clouds]

@@ -16,6 +16,8 @@ from gpushopper.errors import Refused, ShopperError
 from gpushopper.wire import KEYLESS_HEADER, REQUEST_HEADER, VERSION_HEADER
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS = {name: name for name in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")}
+"""Any other text that a client sends as a method is one label of the metrics."""
 _log = structlog.get_logger(__name__)
 
 
@@ -38,6 +40,7 @@ def build_app(service: Service) -> Flask:
 def _before_request(service: Service) -> None:
     """Give the request an id, admit our own user only (the socket's mode could be changed, I22), read its body."""
     given = request.headers.get(REQUEST_HEADER, "")
+    g.began = service.clock.monotonic()
     g.request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     peer = request.environ.get("X_REMOTE_UID")
@@ -47,6 +50,10 @@ def _before_request(service: Service) -> None:
 
 
 def _after_request(response: Response, service: Service) -> Response:
+    rule = "unknown" if request.url_rule is None else request.url_rule.rule
+    service.metrics.requests.observe(
+        _METHODS.get(request.method, "OTHER"), rule, response.status_code, _seconds(service)
+    )
     response.headers[REQUEST_HEADER] = g.request_id
     response.headers[VERSION_HEADER] = service.version
     if request.path.startswith("/api/"):
@@ -55,6 +62,11 @@ def _after_request(response: Response, service: Service) -> Response:
     if request.method != "GET":
         _log.info("request", method=request.method, path=request.path, status=response.status_code)
     return response
+
+
+def _seconds(service: Service) -> float:
+    took: float = service.clock.monotonic() - g.began
+    return took
 
 
 def _on_expected_error(error: Exception) -> Response:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from gpushopper.clock import Clock
+from gpushopper.daemon.metrics.exposition import Exposition
 from gpushopper.daemon.periodic_jobs import Schedule
+from gpushopper.daemon.supervision.loops import Loops
 from gpushopper.errors import ShopperError
 from gpushopper.paths import Home
 
@@ -50,7 +52,11 @@ class Service:
     schedule: Schedule
     keys: Keys
     alerts: AlertDispatch
+    loops: Loops
+    metrics: Exposition
     request_stop: Callable[[], None]
+    metrics_problem: Callable[[], str] = lambda: ""
+    """Why metrics are not served on the port that is set; empty where they are."""
     slow: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(SLOW_AT_ONCE))
     logins: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LOGINS_AT_ONCE))
 

@@ -46,7 +46,7 @@ class AccountReconciler:
         self.ctx = ctx
         self.setup = setup
         self.name = setup.provider
-        self.calls = ProviderCalls(setup.provider, setup.client, ctx.clock, executor)
+        self.calls = ProviderCalls(setup.provider, setup.client, ctx.clock, executor, ctx.observe_call)
         self.observed = ObservedState(AccountHealth(account_id=known_account(ctx.store, setup.provider) or ""))
         if setup.client is not None:
             ctx.key_refusals[self.name] = (setup.client, self.health.key_refusals)

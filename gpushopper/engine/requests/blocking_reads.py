@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from gpushopper.engine.context import Context
+from gpushopper.engine.metrics.call_observer import observed
 from gpushopper.providers.base import Endpoint, ErrorKind, Provider, ReadFailed
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ def blocking_read(
                     ErrorKind.THROTTLED, f"{client.traits.name} is rate limited: next call in {wait:.0f} s", wait
                 )
             ctx.pause(wait)
-        answer = _weighed(ctx, client, endpoint, call())
+        answer = _weighed(ctx, client, endpoint, _observed(ctx, client, endpoint, call))
         if not isinstance(answer, ReadFailed) or answer.error_kind is not ErrorKind.THROTTLED:
             return answer
         pause = max(answer.retry_after_s or 0.0, 0.1)
@@ -38,12 +39,22 @@ def blocking_read(
         ctx.pause(pause)
 
 
+def _observed(ctx: Context, client: Provider, endpoint: Endpoint, call: Callable[[], T | ReadFailed]) -> T | ReadFailed:
+    """Make the call, noted as of the account that has this client; without a daemon, of the cloud."""
+    account = _account_of(ctx, client) or client.traits.name
+    return observed(ctx.observe_call, ctx.clock.monotonic, account, endpoint.value, call)
+
+
+def _account_of(ctx: Context, client: Provider) -> str | None:
+    return next((name for name, (own, _) in list(ctx.key_refusals.items()) if own is client), None)
+
+
 def _weighed(ctx: Context, client: Provider, endpoint: Endpoint, answer: T | ReadFailed) -> T | ReadFailed:
     """The answer, with a refusal of the key as what it counts as; without a daemon each counts as one."""
-    found = next(((name, refusals) for name, (own, refusals) in ctx.key_refusals.items() if own is client), None)
-    if found is None:
+    name = _account_of(ctx, client)
+    if name is None:
         return answer
-    name, refusals = found
+    _, refusals = ctx.key_refusals[name]
     if not isinstance(answer, ReadFailed):
         refusals.answered(endpoint.value)
         return answer

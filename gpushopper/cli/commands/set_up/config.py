@@ -77,6 +77,7 @@ def setting_rows(found: Config) -> list[dict[str, Any]]:
         "money": found.money,
         "policy": found.policy,
         "keys": found.keys,
+        "metrics": found.metrics,
         "defaults.inventory": found.inventory,
         "defaults.provision": found.provision,
         **{f"providers.{name}": found.provider(name) for name in found.providers},

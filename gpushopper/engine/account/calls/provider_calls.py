@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from gpushopper.clock import Clock
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.calls.in_flight import InFlightCall
 from gpushopper.engine.executor import ATTACH, DESTROY, HEARTBEAT, OUTPUTS, PULL, Executor
+from gpushopper.engine.metrics.call_observer import ObserveCall, observed, unobserved
 from gpushopper.providers.base import Endpoint, Provider
 
 ACCOUNT, LIST, GET, CREATE, LABEL, MARK = "account", "list", "get", "create", "label", "mark"
@@ -31,11 +33,19 @@ __all__ = [
 class ProviderCalls:
     """The calls of one account, started and settled on the engine's thread; only the calls themselves run elsewhere."""
 
-    def __init__(self, name: str, client: Provider | None, clock: Clock, executor: Executor) -> None:
+    def __init__(
+        self,
+        name: str,
+        client: Provider | None,
+        clock: Clock,
+        executor: Executor,
+        observe: ObserveCall = unobserved,
+    ) -> None:
         self.name = name
         self.client = client
         self.clock = clock
         self.executor = executor
+        self.observe = observe
         self.in_flight: dict[CallKey, InFlightCall] = {}
 
     # ---- when a call may start
@@ -77,7 +87,8 @@ class ProviderCalls:
         """Start a call. `key` is its kind and what it is about; `limit_s` is the time limit that it keeps itself."""
         full = (self.name, *key)
         call = self.in_flight[full] = InFlightCall(limit_s, now.boot, open_at_request, self.client)
-        self.executor.submit(full, call.call(work, lambda: self.clock.now().boot), limit_s)
+        noted = partial(observed, self.observe, self.clock.monotonic, self.name, key[0], work)
+        self.executor.submit(full, call.call(noted, lambda: self.clock.now().boot), limit_s)
 
     # ---- which are in flight
 
