@@ -1,41 +1,38 @@
-"""GET /health, /ready: whether the daemon is up, and whether it may provision."""
+"""Health and readiness: whether the daemon is up and well, and whether it may provision."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
-
-from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.daemon.api.service import Service
-from gpushopper.engine.requests.queries.accounts import accounts, are_ready, is_any_watched
-from gpushopper.wire import PROTOCOL
+from gpushopper.engine.requests.queries.accounts import accounts, is_any_watched, not_ready
+from gpushopper.wire import PROTOCOL, Health, Ready
+from gpushopper.wire.api import routes
+
+handlers = Handlers()
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/health`, `/ready`."""
-    routes = Blueprint("health", __name__)
+@handlers.serves(routes.HEALTH)
+def health(call: Call[None, None]) -> Health:
+    """Whether the daemon is well."""
+    service = call.service
+    problems = find_problems(service)
+    return Health(
+        ok=not problems,
+        problems=problems,
+        version=service.version,
+        protocol=PROTOCOL,
+        pid=service.pid,
+        home=str(service.home.data),
+        started_at=service.started_at,
+        now=service.clock.now().wall,
+    )
 
-    @routes.get("/health")
-    def health() -> Response:
-        problems = find_problems(service)
-        return json_response(
-            {
-                "ok": not problems,
-                "problems": problems,
-                "version": service.version,
-                "protocol": PROTOCOL,
-                "pid": service.pid,
-                "home": str(service.home.data),
-                "started_at": service.started_at,
-                "now": service.clock.now().wall,
-            }
-        )
 
-    @routes.get("/ready")
-    def ready() -> Response:
-        is_ready = are_ready(service.handle.reconcilers)
-        return json_response({"ready": is_ready}, 200 if is_ready else 503)
-
-    return routes
+@handlers.serves(routes.READY, status_of=lambda answer: 200 if answer.ready else 503)
+def ready(call: Call[None, None]) -> Ready:
+    """Whether every account with a key has been listed once."""
+    waiting = not_ready(call.handle.reconcilers)
+    return Ready(not waiting, waiting)
 
 
 def find_problems(service: Service) -> list[str]:
