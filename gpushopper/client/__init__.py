@@ -19,8 +19,9 @@ from gpushopper.client.http_exchange import ListenQueueFull, NotConnected, Respo
 from gpushopper.client.json_object import JsonObject
 from gpushopper.client.money_requests import MoneyRequests
 from gpushopper.client.record_requests import RecordRequests
-from gpushopper.client.request_base import READ_LIMIT_S
 from gpushopper.paths import Home
+from gpushopper.wire.api import routes
+from gpushopper.wire.api.routes import READ_LIMIT_S, Answer, Body, Query, Route
 
 if TYPE_CHECKING:
     from gpushopper import wire
@@ -36,9 +37,6 @@ KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
 
 MAX_STARTS = 3
 """How often one call may start a daemon that is not running or was killed meanwhile (S20)."""
-
-PLAN_LIMIT_S = 90.0
-"""A plan waits up to 20 s for an account's first reconcile, then reads the market (S17, S18)."""
 
 Starter = Callable[[str], None]
 """Starts the daemon; the argument is the reason, for the line on stderr."""
@@ -74,158 +72,146 @@ class Client(MoneyRequests, RecordRequests):
         for name, value in _body(search).items():
             many = value if isinstance(value, list) else [] if value is None else [value]
             query += [(name, item) for item in many]
-        return cast("wire.Inventory", self._request("GET", "inventory", query=query, limit_s=PLAN_LIMIT_S))
+        return self._ask(routes.INVENTORY, query=query)
 
     def plan(self, request: wire.PlanRequest) -> wire.Plan:
         """What would be rented, and the most it can cost."""
-        return cast("wire.Plan", self._request("POST", "plan", body=_body(request), limit_s=PLAN_LIMIT_S))
+        return self._ask(routes.PLAN, body=_body(request))
 
     # ---- sessions
 
     def provision(self, request: wire.ProvisionRequest) -> wire.Accepted:
         """Request a session on one of a plan's offers."""
-        return cast("wire.Accepted", self._request("POST", "sessions", body=_body(request)))
+        return self._ask(routes.PROVISION, body=_body(request))
 
     def sessions(self, *, consumer: str = "", status: str = "", only_open: bool = False) -> wire.Sessions:
         """List sessions."""
         query = [("consumer", consumer), ("status", status), ("open", "1" if only_open else "")]
-        return cast("wire.Sessions", self._request("GET", "sessions", query=query))
+        return self._ask(routes.SESSIONS, query=query)
 
     def session(self, ref: str) -> wire.SessionView:
         """One session by name, id or unique prefix."""
-        return cast("wire.SessionView", self._request("GET", f"sessions/{_quote(ref)}"))
+        return self._ask(routes.SESSION, ref)
 
     def connection(self, ref: str) -> wire.ConnectionView:
         """How to log in to the instance of the session with this name or id."""
-        return cast("wire.ConnectionView", self._request("GET", f"sessions/{_quote(ref)}/connection"))
+        return self._ask(routes.CONNECTION, ref)
 
     def provider_log(self, ref: str, tail: int) -> wire.ProviderLog:
         """The container log of a session, from the provider."""
-        path = f"sessions/{_quote(ref)}/provider-log"
-        return cast("wire.ProviderLog", self._request("GET", path, query=[("tail", tail)], limit_s=PLAN_LIMIT_S))
+        return self._ask(routes.PROVIDER_LOG, ref, query=[("tail", tail)])
 
     def done(self, ref: str, reason: str, *, lands: bool = False) -> wire.Accepted:
         """End the session with this name or id; with `lands`, pull what it should bring home first."""
-        body = {"reason": reason} | ({"lands": True} if lands else {})
-        return cast("wire.Accepted", self._request("POST", f"sessions/{_quote(ref)}/done", body=body))
+        return self._ask(routes.DONE, ref, body={"reason": reason} | ({"lands": True} if lands else {}))
 
     def delete(self, ref: str) -> wire.Accepted:
         """End the session with this name or id at once."""
-        return cast("wire.Accepted", self._request("DELETE", f"sessions/{_quote(ref)}"))
+        return self._ask(routes.DELETE, ref)
 
     def extend(
         self, ref: str, *, add_us: int | None = None, deadline_at: int | None = None, dry_run: bool = False
     ) -> wire.SessionView:
         """Move the deadline of the session with this name or id, or only show what would become of it."""
         body = {"add_us": add_us, "deadline_at": deadline_at} | ({"dry_run": True} if dry_run else {})
-        return cast("wire.SessionView", self._request("POST", f"sessions/{_quote(ref)}/extend", body=body))
+        return self._ask(routes.EXTEND, ref, body=body)
 
     def restart(self, ref: str, *, dry_run: bool = False) -> wire.Accepted:
         """Restart the instance of the session with this name or id, or only check that its cloud can."""
-        body = {"dry_run": True} if dry_run else {}
-        return cast("wire.Accepted", self._request("POST", f"sessions/{_quote(ref)}/restart", body=body))
+        return self._ask(routes.RESTART, ref, body={"dry_run": True} if dry_run else {})
 
     def set_limits(self, ref: str, request: wire.LimitsRequest) -> wire.SessionView:
         """Change the limits that may end the session with this name or id early."""
-        path = f"sessions/{_quote(ref)}/limits"
-        return cast("wire.SessionView", self._request("PUT", path, body=_body(request)))
+        return self._ask(routes.SET_LIMITS, ref, body=_body(request))
 
     def set_tags(self, ref: str, tags: Mapping[str, str], remove: Sequence[str]) -> wire.SessionView:
         """Give the session with this name or id tags, and take others away."""
-        body = {"tags": dict(tags), "remove": list(remove)}
-        return cast("wire.SessionView", self._request("PUT", f"sessions/{_quote(ref)}/tags", body=body))
+        return self._ask(routes.SET_TAGS, ref, body={"tags": dict(tags), "remove": list(remove)})
 
     def allow_run_end(self, ref: str, run: str, request: wire.RunEndRequest) -> wire.SessionView:
         """Record that the end of this run may end the session, before it is started there."""
-        path = f"sessions/{_quote(ref)}/run-ends/{_quote(run)}"
-        return cast("wire.SessionView", self._request("PUT", path, body=_body(request)))
+        return self._ask(routes.ALLOW_RUN_END, ref, run, body=_body(request))
 
     def withdraw_run_end(self, ref: str, run: str) -> wire.SessionView:
         """The end of this run may not end the session any more."""
-        path = f"sessions/{_quote(ref)}/run-ends/{_quote(run)}"
-        return cast("wire.SessionView", self._request("DELETE", path))
+        return self._ask(routes.WITHDRAW_RUN_END, ref, run)
 
     def why(self, ref: str, *, replay: bool = False) -> wire.WhyView:
         """What would end a session and when, and what is known of its use."""
-        query = [("replay", "1" if replay else "")]
-        return cast("wire.WhyView", self._request("GET", f"sessions/{_quote(ref)}/why", query=query))
+        return self._ask(routes.WHY, ref, query=[("replay", "1" if replay else "")])
 
     def loads(self, steps: int, step_s: int) -> wire.Loads:
         """How busy the GPUs of open sessions were in the last steps, each of so many seconds."""
-        return cast("wire.Loads", self._request("GET", "loads", query=[("steps", steps), ("step_s", step_s)]))
+        return self._ask(routes.LOADS, query=[("steps", steps), ("step_s", step_s)])
 
     def keep_outputs(self, ref: str) -> wire.KeptOutputs:
         """Fetch the outputs of a session's runs now; what fails is said in the answer."""
-        return cast("wire.KeptOutputs", self._request("POST", f"sessions/{_quote(ref)}/keep-outputs"))
+        return self._ask(routes.KEEP_OUTPUTS, ref)
 
     def landed(self, ref: str, request: wire.LandedRequest) -> wire.LandedAnswer:
         """Say that its user has pulled these folders; whether that is all the session waits for."""
-        path = f"sessions/{_quote(ref)}/landed"
-        return cast("wire.LandedAnswer", self._request("POST", path, body=_body(request)))
+        return self._ask(routes.LANDED, ref, body=_body(request))
 
     def shutdown(self, reason: str) -> wire.Accepted:
         """End every session."""
-        return cast("wire.Accepted", self._request("POST", "shutdown", body={"reason": reason}))
+        return self._ask(routes.SHUTDOWN, body={"reason": reason})
 
     # ---- reports
 
     def events(self, *, after: int = 0, limit: int = 200, session: str = "") -> wire.Events:
         """The history after a cursor."""
-        query = [("after", after), ("limit", limit), ("session", session)]
-        return cast("wire.Events", self._request("GET", "events", query=query))
+        return self._ask(routes.EVENTS, query=[("after", after), ("limit", limit), ("session", session)])
 
     def alarms(self) -> wire.Alarms:
         """Open alarms."""
-        return cast("wire.Alarms", self._request("GET", "alarms"))
+        return self._ask(routes.ALARMS)
 
     def channels(self) -> wire.Channels:
         """Where alerts are sent."""
-        return cast("wire.Channels", self._request("GET", "channels"))
+        return self._ask(routes.CHANNELS)
 
     def test_channel(self, name: str) -> wire.ChannelTest:
         """Send a test message over a channel, and wait for its receiver."""
-        path = f"channels/{_quote(name)}/test"
-        return cast("wire.ChannelTest", self._request("POST", path, limit_s=PLAN_LIMIT_S))
+        return self._ask(routes.TEST_CHANNEL, name)
 
-    def acknowledge(self, alarm_id: int | None) -> JsonObject:
+    def acknowledge(self, alarm_id: int | None) -> wire.Acknowledged:
         """Acknowledge one alarm, or all with None."""
-        return self._request("POST", "alarms/ack", body={"alarm_id": alarm_id})
+        return self._ask(routes.ACKNOWLEDGE, body={"alarm_id": alarm_id})
 
     def status(self) -> wire.DaemonStatus:
         """The daemon, its jobs and its accounts."""
-        return cast("wire.DaemonStatus", self._request("GET", "status"))
+        return self._ask(routes.STATUS)
 
-    def providers(self) -> JsonObject:
+    def providers(self) -> wire.Providers:
         """The accounts and whether they answer."""
-        return self._request("GET", "providers")
+        return self._ask(routes.PROVIDERS)
 
     def audit(self) -> wire.Audit:
         """Every instance on the accounts, compared with the local records."""
-        return cast("wire.Audit", self._request("GET", "audit", limit_s=PLAN_LIMIT_S))
+        return self._ask(routes.AUDIT)
 
     # ---- the daemon itself
 
-    def reload_keys(self) -> JsonObject:
+    def reload_keys(self) -> wire.Providers:
         """Have the daemon read the keys again."""
-        return self._request("POST", "keys/reload")
+        return self._ask(routes.RELOAD_KEYS)
 
     def same_account(self, provider: str, typed: list[str] | None = None) -> wire.SameAccountView:
         """Trust the key of an account by the ids that were typed; with None only what would be trusted."""
-        body = {"provider": provider, "typed": typed}
-        return cast("wire.SameAccountView", self._request("POST", "keys/same-account", body=body))
+        return self._ask(routes.SAME_ACCOUNT, body={"provider": provider, "typed": typed})
 
-    def key_environment(self) -> JsonObject:
+    def key_environment(self) -> wire.KeyEnvironment:
         """Providers without and with (`held`) a key in the daemon, and the variables that decide where it looks."""
-        return self._request("GET", "keys/environment")
+        return self._ask(routes.KEY_ENVIRONMENT)
 
-    def stop(self) -> JsonObject:
+    def stop(self) -> wire.Stopping:
         """Stop the daemon; sessions go on."""
-        return self._request("POST", "stop")
+        return self._ask(routes.STOP)
 
     def is_up(self) -> bool:
         """Whether a daemon is running; never starts one."""
         try:
-            self._send_once("GET", "/health", {}, None, 5.0)
+            self._send_once(routes.HEALTH.method, routes.HEALTH.path, {}, None, 5.0)
         except NotConnected:
             return False
         except ListenQueueFull:
@@ -234,18 +220,21 @@ class Client(MoneyRequests, RecordRequests):
 
     # ---- one request
 
-    def _request(
+    def _ask(
         self,
-        method: str,
-        path: str,
-        *,
+        route: Route[Query, Body, Answer],
+        *parts: str,
         query: list[tuple[str, Any]] | None = None,
         body: Mapping[str, Any] | None = None,
-        limit_s: float = READ_LIMIT_S,
+    ) -> Answer:
+        kept = [(name, value) for name, value in query or () if value not in ("", None)]
+        target = _path(route.path, parts) + (f"?{urlencode(kept)}" if kept else "")
+        return cast("Answer", self._request(route.method, target, body=body, limit_s=route.limit_s))
+
+    def _request(
+        self, method: str, target: str, *, body: Mapping[str, Any] | None = None, limit_s: float = READ_LIMIT_S
     ) -> JsonObject:
         """Send one request; start or restart the daemon where needed, and retry with the same idempotency key."""
-        kept = [(name, value) for name, value in query or () if value not in ("", None)]
-        target = f"/api/v1/{path}" + (f"?{urlencode(kept)}" if kept else "")
         headers = _headers(method)
         payload = None if body is None else json.dumps(body).encode()
         for left in range(MAX_STARTS, -1, -1):
@@ -316,7 +305,7 @@ class Client(MoneyRequests, RecordRequests):
         return restart(lacking)
 
     def _check_protocol(self, version: str) -> None:
-        health = self._send("GET", "/health", _headers("GET"), None, READ_LIMIT_S)
+        health = self._send("GET", routes.HEALTH.path, _headers("GET"), None, READ_LIMIT_S)
         if int(_decode(health).get("protocol", PROTOCOL)) > PROTOCOL:
             raise errors.DaemonUnreachable(
                 f"the running daemon is version {version}, and this command, {__version__}, cannot read its responses",
@@ -353,8 +342,10 @@ def _body(request: Any) -> dict[str, Any]:
     return asdict(request)
 
 
-def _quote(ref: str) -> str:
-    return quote(ref, safe="")
+def _path(template: str, parts: Sequence[str]) -> str:
+    """A route's path with these parts in the place of its braces, each encoded, slashes too."""
+    left = iter(parts)
+    return "/".join(quote(next(left), safe="") if each.startswith("{") else each for each in template.split("/"))
 
 
 def _decode(found: Response) -> JsonObject:

@@ -1,4 +1,4 @@
-"""What the groups of routes share: one method that sends a request and returns the decoded answer."""
+"""What the groups of routes share: one method that sends a request of the table and returns the decoded answer."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from gpushopper.client.json_object import JsonObject
-
-READ_LIMIT_S = 30.0
-"""How long an answer from the daemon's own records may take."""
+from gpushopper.wire.api.routes import Answer, Body, Query, Route
 
 
 class RequestBase(ABC):
     """A group of routes; `Client` sends its requests."""
 
     @abstractmethod
-    def _request(
+    def _ask(
         self,
-        method: str,
-        path: str,
-        *,
+        route: Route[Query, Body, Answer],
+        *parts: str,
         query: list[tuple[str, Any]] | None = None,
         body: Mapping[str, Any] | None = None,
-        limit_s: float = READ_LIMIT_S,
-    ) -> JsonObject:
-        """Send one request."""
+    ) -> Answer:
+        """Send one request; `parts` go where the path has braces. Empty and None are left out of the query."""

@@ -171,7 +171,7 @@ class Daemon:
             Job("ssh", ssh_files.sync, SSH_TIDY_S),
             Job("alerts", self.alerts.step, ALERTS_S),
             Job("completion", CompletionFile(ctx, self.alerts.channels, self.engine.recent_offers).sync, SSH_TIDY_S),
-            Job("backup", lambda: back_up_daily(store.path, self.clock.now().wall), BACKUP_S),
+            Job("backup", lambda: back_up_daily(ctx.store.path, self.clock.now().wall), BACKUP_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
             Job("metrics", self.metrics_port.open, METRICS_RETRY_S),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class Rebuilt:
 @dataclass(frozen=True, slots=True)
 class ConsumerName:
     """The name of a consumer that is added, or its new name."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     name: str
 

@@ -173,6 +173,8 @@ def test_every_error_has_one_form_and_its_http_status(
         (b"{", "JSON"),
         (b"[]", "body"),
         (b"null", "body"),
+        (json.dumps(provision(retries="2")).encode(), "retries"),
+        (json.dumps(provision(retries=True)).encode(), "retries"),
         (b"[" * 100_000, "body"),
         (json.dumps({**provision(), "zebra": 1}).encode(), "zebra"),
         (json.dumps(provision(offers=[{**asdict(OFFER), "zebra": 1}])).encode(), "offers.0"),
@@ -197,6 +199,19 @@ def test_a_body_that_is_not_declared_as_json_is_refused(api: FlaskClient):
 def test_a_body_that_is_too_large_is_refused(api: FlaskClient):
     reply = api.post("/api/v1/plan", data=b" " * 1_000_001, content_type="application/json")
     assert_error(reply, 413, "too_large", 2)
+
+
+def test_an_alarm_is_named_by_a_number_alone(api: FlaskClient):
+    for wrong in (False, "1", 1.5):
+        assert_error(api.post("/api/v1/alarms/ack", json={"alarm_id": wrong}), 400, "bad_request", 2)
+
+
+def test_an_offer_is_shown_by_its_id(renting: FlaskClient):
+    found = renting.get("/api/v1/inventory/vast:1?disk_gb=40")
+    assert found.status_code == 200, found.text
+    assert (found.json["key"], found.json["storage_rate"]) == ("vast:1", 8334)
+    assert_error(renting.get("/api/v1/inventory/vast:2"), 404, "offer_gone", 7)
+    assert_error(renting.get("/api/v1/inventory/zebra"), 404, "offer_not_found", 3)
 
 
 def test_a_refused_value_is_never_repeated(api: FlaskClient):
@@ -278,8 +293,8 @@ def test_errors_that_may_pass_have_another_status_than_those_that_do_not(service
 def test_a_summary_adds_up_its_rows():
     row = CostRow("s", "n", "me", "vast", "RTX 4090", 5, 1, 0, 0, 6, 4, 10, False)
     found = sum_up(Costs([row, row], 12, 20))
-    assert (found["accrued"], found["max_cost"], found["sessions"]) == (12, 20, 2)
-    assert found["by_gpu"] == {"RTX 4090": 12} and found["by_consumer"] == {"me": 12}
+    assert (found.accrued, found.max_cost, found.sessions) == (12, 20, 2)
+    assert found.by_gpu == {"RTX 4090": 12} and found.by_consumer == {"me": 12}
 
 
 def test_status_tells_what_the_daemon_is(api: FlaskClient):

@@ -13,8 +13,8 @@ import pytest
 from gpushopper.cli.output.progress_display import LiveProgress
 from gpushopper.cli.output.session_phases import show_provisioning_progress
 from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
-from tests.sim.simulated_remote import SimRemote
 from tests.screens.stage import SimClient, Stage
+from tests.sim.simulated_remote import SimRemote
 
 SEED = 5
 MINUTE_S = 60.0
@@ -89,8 +89,8 @@ def having(day: Day) -> None:
     world = day.stage.world
     assert isinstance(world.remote, SimRemote)
     cut_off = world.view("eval").ssh_port
-    world.remote.answer = (
-        lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection timed out") if login.port == cut_off else None
+    world.remote.answer = lambda login: (
+        ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection timed out") if login.port == cut_off else None
     )
     world.run_for(25 * MINUTE_S)
     for name, line in (

@@ -27,7 +27,9 @@ from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, ClockSnapshot
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.metrics.exposition import Exposition
 from gpushopper.daemon.periodic_jobs import Schedule
+from gpushopper.daemon.supervision.loops import Loops
 from gpushopper.engine.alerts.dispatch import AlertDispatch
 from gpushopper.paths import Home
 from tests.cli.in_process import Stream
@@ -102,10 +104,12 @@ class Stage:
         self.world.start().ready()
         self.step_s = 0.0
         handle, clock = self.world.engine.handle, self.world.clock
+        schedule = Schedule([], clock)
         service = Service(
             handle=handle, clock=clock, home=Home(SHOWN_HOME, SHOWN_HOME), version="0.2.0", pid=4242, uid=os.geteuid(),
-            started_at=START + MORNING, installation=handle.ctx.installation.id, policy="real", schedule=Schedule([], clock),
-            keys=Held(), alerts=AlertDispatch(handle.ctx, self.world.executor, dict, nobody_told),
+            started_at=START + MORNING, installation=handle.ctx.installation.id, policy="real", schedule=schedule,
+            keys=Held(), loops=Loops(clock, schedule, {}), metrics=Exposition(),
+            alerts=AlertDispatch(handle.ctx, self.world.executor, dict, nobody_told),
             request_stop=lambda: None,
         )  # fmt: skip
         self.flask = build_app(service).test_client()

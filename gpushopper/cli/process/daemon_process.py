@@ -125,7 +125,7 @@ def stop(app: App) -> bool:
     client = app.client_without_start()
     if not client.is_up():
         return False
-    pid = int(client.stop().get("pid", 0))
+    pid = client.stop().pid
     try:
         poll(lambda: not is_alive(pid), STOP_LIMIT_S)
     except WaitTimeout as timeout:

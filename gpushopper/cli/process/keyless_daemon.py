@@ -11,7 +11,7 @@ from gpushopper.paths import BUS_VARIABLE
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
-    from gpushopper.client import JsonObject
+    from gpushopper.wire import KeyEnvironment
 
 COMPARED = frozenset({BUS_VARIABLE, "PYTHON_KEYRING_BACKEND"})
 """Variables whose value decides which keyring is found; all others that the daemon names hold a key, or part of one."""
@@ -39,7 +39,7 @@ def replace_keyless(app: App, lacking: list[str]) -> bool:
     return True
 
 
-def _sees_more(app: App, theirs: JsonObject) -> bool:
+def _sees_more(app: App, theirs: KeyEnvironment) -> bool:
     """Whether our environment differs from the daemon's in a variable that decides which keys are found."""
     ours = environment(app.home)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from flask import Response
 
 from gpushopper.errors import ShopperError
+from gpushopper.wire import ErrorAnswer, ErrorView
 
 STATUS_BY_EXIT_CODE = {2: 400, 3: 404, 4: 424, 5: 503, 6: 409, 7: 502, 8: 504}
 """Any other exit code is 500."""
@@ -17,6 +17,10 @@ STATUS_BY_CODE = {
     "account_not_ready": 503,
     "busy": 503,
     "no_offer": 404,
+    "cap_too_low": 404,
+    "offer_gone": 404,
+    "offer_differs": 409,
+    "plan_too_old": 409,
     "idempotency_mismatch": 422,
     "disk_full": 507,
     "not_yours": 403,
@@ -37,12 +41,5 @@ def error_response(error: ShopperError, request_id: str) -> Response:
 
 
 def error_body(code: str, message: str, hint: str, request_id: str, exit_code: int, status: int) -> Response:
-    """`{"error": {code, message, hint, request_id, exit}}`: the one form of every error."""
-    fields: Mapping[str, object] = {
-        "code": code,
-        "message": message,
-        "hint": hint,
-        "request_id": request_id,
-        "exit": exit_code,
-    }
-    return json_response({"error": fields}, status)
+    """The one form of every error."""
+    return json_response(ErrorAnswer(ErrorView(code, message, hint, request_id, exit_code)), status)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, is_dataclass
-from typing import Any, TypeVar, get_origin, get_type_hints
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any, ClassVar, TypeVar, get_origin, get_type_hints
 from urllib.parse import unquote
 
 from flask import request
@@ -36,6 +36,13 @@ class Malformed(UsageError):
     """The request does not have the form that this API takes."""
 
     code = "bad_request"
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The query or body of a route that takes none."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
 
 _adapters: dict[type, TypeAdapter[Any]] = {}
@@ -68,8 +75,9 @@ def read_body(cls: type[T]) -> T:
     if text and request.mimetype != "application/json":
         raise Malformed("the body must be application/json", code="not_json")
     try:
-        # pydantic parses too: its depth is limited, and no Python object is built from what is refused.
-        return _check_limits(_adapter(cls).validate_json(text or b"{}"))
+        # pydantic parses too: its depth is limited, and no Python object is built from what is refused. Strict: else
+        # the alarm `false` would be read as number 0.
+        return _check_limits(_adapter(cls).validate_json(text or b"{}", strict=True))
     except ValidationError as error:
         raise _malformed(error) from error
 
@@ -106,19 +114,23 @@ def read_idempotency_key(body: object = None) -> IdempotencyKey | None:
     )
 
 
-def read_session_ref(part: str) -> str:
-    """A session's name or id from the request's path as it was sent, percent-decoded once.
+def parts_as_sent(path: str, decoded: Mapping[str, str]) -> dict[str, str]:
+    """The parts of the request's path that a route names in braces, as they were sent, percent-decoded once.
 
-    The server leaves an encoded slash as it is, so that `a%2Fb` does not become two parts; therefore `part`, which
-    the router decoded, is only the fallback.
+    The server leaves an encoded slash as it is, so that `a%2Fb` does not become two parts; therefore what the router
+    `decoded` counts only where the path that was sent has another number of parts.
     """
-    return read_path_part(part, "sessions")
+    names = path.split("/")
+    sent = request.environ.get("REQUEST_URI", "").partition("?")[0].rstrip("/").split("/")[-len(names) + 1 :]
+    if len(sent) != len(names) - 1:
+        return dict(decoded)
+    found = {name[1:-1]: unquote(part) for name, part in zip(names[1:], sent, strict=True) if name.startswith("{")}
+    return found if _is_at(names[1:], sent) else dict(decoded)
 
 
-def read_path_part(part: str, noun: str) -> str:
-    """What follows a noun in the request's path, as `read_session_ref` reads it."""
-    sent = request.environ.get("REQUEST_URI", "").partition("?")[0].partition(f"/{noun}/")[2]
-    return unquote(sent.partition("/")[0]) or part
+def _is_at(names: list[str], sent: list[str]) -> bool:
+    """Whether what was sent has the words of the route in their places."""
+    return all(name.startswith("{") or name == part for name, part in zip(names, sent, strict=True))
 
 
 def _malformed(error: ValidationError) -> Malformed:

@@ -10,11 +10,14 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from gpushopper.daemon.api import http_responses, request_validation
-from gpushopper.daemon.api.routes import BLUEPRINTS
+from gpushopper.daemon.api.dispatch import add_routes
+from gpushopper.daemon.api.routes import SERVED
 from gpushopper.daemon.api.service import Service
 from gpushopper.errors import Refused, ShopperError
 from gpushopper.wire import KEYLESS_HEADER, REQUEST_HEADER, VERSION_HEADER
 
+SLOW_S = 5.0
+"""From when on a request that only reads is in the log, too."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = {name: name for name in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")}
 """Any other text that a client sends as a method is one label of the metrics."""
@@ -26,8 +29,7 @@ def build_app(service: Service) -> Flask:
     app = Flask("gpushopper", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = request_validation.MAX_BODY_BYTES
     app.url_map.strict_slashes = False
-    for blueprint in BLUEPRINTS:
-        app.register_blueprint(blueprint(service))
+    add_routes(app, service, SERVED)
     app.before_request(lambda: _before_request(service))
     app.after_request(lambda response: _after_request(response, service))
     app.teardown_request(lambda _error: structlog.contextvars.clear_contextvars())
@@ -59,9 +61,15 @@ def _after_request(response: Response, service: Service) -> Response:
     if request.path.startswith("/api/"):
         response.headers[KEYLESS_HEADER] = ",".join(service.keys.keyless_header())
         service.keys.on_client_contact()
-    if request.method != "GET":
-        _log.info("request", method=request.method, path=request.path, status=response.status_code)
+    _log_request(response.status_code, service.clock.monotonic() - g.began)
     return response
+
+
+def _log_request(status: int, took_s: float) -> None:
+    """One line for a command, a failure of ours, and what was slow; not for reads, of which followers send many."""
+    if request.method != "GET" or status >= 500 or took_s >= SLOW_S:
+        fields = {"method": request.method, "path": request.path, "status": status, "took_ms": round(took_s * 1000)}
+        _log.info("request", **fields)
 
 
 def _seconds(service: Service) -> float:

@@ -18,7 +18,6 @@ from prometheus_client.registry import Collector
 from gpushopper.engine.executor import HEARTBEAT, OUTPUTS, PULL
 from gpushopper.engine.metrics.call_observer import OK
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OVER_SSH = frozenset({HEARTBEAT, OUTPUTS, PULL})
 """Operations that log in to an instance; all others are calls to a cloud."""
 CALL_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)

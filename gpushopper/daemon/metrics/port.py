@@ -15,9 +15,9 @@ from typing import Any
 import structlog
 from cheroot.wsgi import Server
 
-from gpushopper.daemon.metrics.exposition import CONTENT_TYPE
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, write_private
+from gpushopper.wire.api.routes import METRICS
 
 ADDRESS = "127.0.0.1"
 THREADS = 2
@@ -132,7 +132,7 @@ class MetricsPort:
         if environ.get("PATH_INFO") != "/metrics" or environ.get("REQUEST_METHOD") != "GET":
             return "404 Not Found", plain, b"only GET /metrics is served here\n"
         try:
-            return "200 OK", CONTENT_TYPE, self._render()
+            return "200 OK", METRICS.media, self._render()
         except Exception as error:  # noqa: BLE001 - outermost frame of the request: the log has it, the scraper a line
             _log.error("metrics failed", exc_info=error)
             return "500 Internal Server Error", plain, b"see the daemon's log\n"

@@ -61,20 +61,25 @@ class OfferCache:
             self._searches = kept
         return entry
 
-    def find_offer(self, key: str, now_boot: int, min_cpus: float = 0.0, min_ram_mb: int = 0) -> Offer | None:
-        """The offer with this key among all that was found within the last minute for this vCPU and memory.
+    def find_offer(
+        self, key: str, now_boot: int, min_cpus: float = 0.0, min_ram_mb: int = 0
+    ) -> tuple[Offer, int] | None:
+        """The offer with this key, and its age in µs, among all found within the last minute for this vCPU and memory.
 
         Some clouds price what is asked for, so another search has another price.
         """
         with self._lock:
             known = [(search, entry) for (_, search), entry in self._searches.items()]
         fresh = [
-            entry.offers.offers
+            entry
             for search, entry in known
             if entry.age_us(now_boot) < us(OFFERS_FRESH_S)
             and (search.min_cpus, search.min_ram_mb) == (min_cpus, min_ram_mb)
         ]
-        return next((offer for offers in fresh for offer in offers if offer.key == key), None)
+        found = (
+            (offer, entry.age_us(now_boot)) for entry in fresh for offer in entry.offers.offers if offer.key == key
+        )
+        return next(found, None)
 
     def recent_keys(self, now_boot: int, most: int) -> list[str]:
         """So many of the offers that searches have found and that may still be shown; of the latest search first."""

@@ -67,7 +67,7 @@ def acknowledge(app: App, alarm_id: int | None, everything: bool) -> None:
     if alarm_id is not None and not answer.acknowledged:
         _check_known(app, alarm_id)
     if app.as_json:
-        tables.document(app, **answer)
+        tables.document(app, acknowledged=answer.acknowledged)
     else:
         app.note("all alarms acknowledged" if everything else f"alarm {alarm_id} acknowledged")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +17,6 @@ from gpushopper.errors import ProblemsFound, UsageError
 
 if TYPE_CHECKING:
     from gpushopper import wire
-    from gpushopper.client import JsonObject
 
 GROUPS = ("session", "consumer", "cloud", "account", "gpu", "tag", "day", "month")
 PROBLEMS = 9
@@ -181,9 +180,9 @@ def summary(app: App, consumer: str, period: str | None, start: str | None, end:
     from gpushopper.cli.output.money.cost_views import exact
 
     found = app.client.costs_summary(consumer=consumer, **read_window(app, period, start, end))
-    shares = {name: value for name, value in found.items() if name.startswith("by_")}
+    shares = {"by_provider": found.by_provider, "by_gpu": found.by_gpu, "by_consumer": found.by_consumer}
     if app.as_json:
-        plain = {name: value for name, value in found.items() if name not in shares}
+        plain = {"accrued": found.accrued, "max_cost": found.max_cost, "sessions": found.sessions}
         tables.document(app, **plain, **{name: _amounts(value) for name, value in shares.items()})
         return
     count = plural(found.sessions, "session")
@@ -193,6 +192,6 @@ def summary(app: App, consumer: str, period: str | None, start: str | None, end:
         tables.facts([(f"  {key or '-'}", exact(amount)) for key, amount in share.items()])
 
 
-def _amounts(share: JsonObject) -> dict[str, Any]:
+def _amounts(share: Mapping[str, int]) -> dict[str, Any]:
     """Wrap each amount in an object: a GPU or consumer may be named like one of our JSON fields."""
     return {name: {"accrued": amount} for name, amount in share.items()}

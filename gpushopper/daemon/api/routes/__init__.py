@@ -1,6 +1,7 @@
-"""The routes of the local API, one file per noun; each parses a request and calls one command or query.
+"""What answers the routes of the local API, one file per noun; each calls one command or query.
 
-Not here: how requests are validated (`daemon/api/request_validation.py`), and what they do (`engine/requests/`).
+Not here: the routes themselves (`wire/api/routes.py`), how requests are validated (`daemon/api/request_validation.py`),
+and what they do (`engine/requests/`).
 """
 
 from __future__ import annotations
@@ -27,4 +28,5 @@ _NOUNS = (
     health, inventory, sessions, runs, why, provider_logs, costs, budgets, consumers, records, events, alarms,
     providers, keys, process,
 )  # fmt: skip
-BLUEPRINTS = tuple(module.blueprint for module in _NOUNS)
+SERVED = tuple(served for module in _NOUNS for served in module.handlers.served)
+"""Every route of the table, with what answers it."""

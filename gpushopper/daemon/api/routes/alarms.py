@@ -1,44 +1,44 @@
-"""GET /alarms, POST /alarms/ack, GET /channels, POST /channels/{name}/test: open alarms, and who is told (I30)."""
+"""Open alarms, and who is told of them (I30); a test of a channel waits for its receiver."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
-
 from gpushopper.core.alerts.delivery import Result
-from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.daemon.api.request_slots import provider_slot
-from gpushopper.daemon.api.request_validation import read_body
-from gpushopper.daemon.api.service import Service
 from gpushopper.engine.requests.commands.acknowledge import acknowledge
 from gpushopper.engine.requests.queries import alert_channels, events
 from gpushopper.errors import NotFound
-from gpushopper.wire import AckRequest, ChannelTest
+from gpushopper.wire import Acknowledged, AckRequest, Alarms, Channels, ChannelTest
+from gpushopper.wire.api import routes
+
+handlers = Handlers()
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/alarms`, `/api/v1/alarms/ack`, `/api/v1/channels`; a test of a channel waits for its receiver."""
-    routes = Blueprint("alarms", __name__, url_prefix="/api/v1")
+@handlers.serves(routes.ALARMS)
+def alarms(call: Call[None, None]) -> Alarms:
+    """What is open."""
+    return events.alarms(call.ctx)
 
-    @routes.get("/alarms")
-    def alarms() -> Response:
-        return json_response(events.alarms(service.handle.ctx))
 
-    @routes.post("/alarms/ack")
-    def acknowledged() -> Response:
-        body = read_body(AckRequest)
-        return json_response({"acknowledged": acknowledge(service.handle, body.alarm_id)})
+@handlers.serves(routes.ACKNOWLEDGE)
+def acknowledged(call: Call[None, AckRequest]) -> Acknowledged:
+    """One is acknowledged, or all are."""
+    return Acknowledged(acknowledge(call.handle, call.body.alarm_id))
 
-    @routes.get("/channels")
-    def channels() -> Response:
-        return json_response(alert_channels.channels(service.alerts))
 
-    @routes.post("/channels/<name>/test")
-    def test(name: str) -> Response:
-        channel = service.alerts.channels().get(name)
-        if channel is None:
-            raise NotFound(f"there is no channel {name}", "see: gpu-shopper notify ls")
-        with provider_slot(service):
-            outcome = service.alerts.test(name, channel)
-        return json_response(ChannelTest(name, outcome.result is Result.DELIVERED, outcome.problem))
+@handlers.serves(routes.CHANNELS)
+def channels(call: Call[None, None]) -> Channels:
+    """Where alerts are sent."""
+    return alert_channels.channels(call.service.alerts)
 
-    return routes
+
+@handlers.serves(routes.TEST_CHANNEL)
+def test_channel(call: Call[None, None]) -> ChannelTest:
+    """Send a test message, and wait for the receiver."""
+    alerts = call.service.alerts
+    channel = alerts.channels().get(call.name)
+    if channel is None:
+        raise NotFound(f"there is no channel {call.name}", "see: gpu-shopper notify ls")
+    with provider_slot(call.service):
+        outcome = alerts.test(call.name, channel)
+    return ChannelTest(call.name, outcome.result is Result.DELIVERED, outcome.problem)

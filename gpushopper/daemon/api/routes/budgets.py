@@ -1,37 +1,35 @@
-"""GET /budgets, and GET, PUT and DELETE /budgets/NAME: what may be spent, and how that stands."""
+"""Budgets: what may be spent, and how that stands."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
-
-from gpushopper.daemon.api.http_responses import json_response
-from gpushopper.daemon.api.request_validation import read_body, read_idempotency_key, read_path_part
-from gpushopper.daemon.api.service import Service
-from gpushopper.engine.requests.commands.money.set_budget import forget_budget, set_budget
+from gpushopper.daemon.api.dispatch import Call, Handlers
+from gpushopper.engine.requests.commands.money import set_budget as commands
 from gpushopper.engine.requests.queries.money import budgets as queries
-from gpushopper.wire import BudgetRequest
+from gpushopper.wire import BudgetRequest, Budgets, BudgetView
+from gpushopper.wire.api import routes
+
+handlers = Handlers()
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/budgets`, `/api/v1/budgets/NAME`."""
-    routes = Blueprint("budgets", __name__, url_prefix="/api/v1/budgets")
+@handlers.serves(routes.BUDGETS)
+def budgets(call: Call[None, None]) -> Budgets:
+    """All of them."""
+    return queries.budgets(call.ctx)
 
-    @routes.get("")
-    def budgets() -> Response:
-        return json_response(queries.budgets(service.handle.ctx))
 
-    @routes.get("/<path:part>")
-    def one(part: str) -> Response:
-        return json_response(queries.budget(service.handle.ctx, read_path_part(part, "budgets")))
+@handlers.serves(routes.BUDGET)
+def budget(call: Call[None, None]) -> BudgetView:
+    """One of them."""
+    return queries.budget(call.ctx, call.name)
 
-    @routes.put("/<path:part>")
-    def put(part: str) -> Response:
-        body = read_body(BudgetRequest)
-        name = read_path_part(part, "budgets")
-        return json_response(set_budget(service.handle, name, body, read_idempotency_key(body)))
 
-    @routes.delete("/<path:part>")
-    def remove(part: str) -> Response:
-        return json_response(forget_budget(service.handle, read_path_part(part, "budgets"), read_idempotency_key()))
+@handlers.serves(routes.SET_BUDGET)
+def set_budget(call: Call[None, BudgetRequest]) -> BudgetView:
+    """Create or change it."""
+    return commands.set_budget(call.handle, call.name, call.body, call.key)
 
-    return routes
+
+@handlers.serves(routes.REMOVE_BUDGET)
+def remove_budget(call: Call[None, None]) -> BudgetView:
+    """Remove it."""
+    return commands.forget_budget(call.handle, call.name, call.key)

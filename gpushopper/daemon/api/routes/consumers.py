@@ -1,41 +1,35 @@
-"""GET and POST /consumers, GET and PATCH /consumers/NAME: whom sessions are charged to."""
+"""Consumers: whom sessions are charged to."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
-
-from gpushopper.daemon.api.http_responses import json_response
-from gpushopper.daemon.api.request_validation import read_body, read_idempotency_key, read_path_part
-from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.engine.requests.commands.money import consumers as commands
 from gpushopper.engine.requests.queries.money import consumers as queries
-from gpushopper.wire import ConsumerName
+from gpushopper.wire import ConsumerName, Consumers, ConsumerView
+from gpushopper.wire.api import routes
+
+handlers = Handlers()
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/consumers`, `/api/v1/consumers/NAME`."""
-    routes = Blueprint("consumers", __name__, url_prefix="/api/v1/consumers")
+@handlers.serves(routes.CONSUMERS)
+def consumers(call: Call[None, None]) -> Consumers:
+    """All of them."""
+    return queries.list_consumers(call.ctx)
 
-    @routes.get("")
-    def consumers() -> Response:
-        return json_response(queries.list_consumers(service.handle.ctx))
 
-    def view(name: str, status: int = 200) -> Response:
-        return json_response(queries.consumer_view(service.handle.ctx, name), status)
+@handlers.serves(routes.ADD_CONSUMER)
+def add_consumer(call: Call[None, ConsumerName]) -> ConsumerView:
+    """Record one."""
+    return queries.consumer_view(call.ctx, commands.add_consumer(call.handle, call.body.name, call.key))
 
-    @routes.post("")
-    def add() -> Response:
-        body = read_body(ConsumerName)
-        return view(commands.add_consumer(service.handle, body.name, read_idempotency_key(body)), 201)
 
-    @routes.get("/<path:part>")
-    def one(part: str) -> Response:
-        return view(read_path_part(part, "consumers"))
+@handlers.serves(routes.CONSUMER)
+def consumer(call: Call[None, None]) -> ConsumerView:
+    """One of them."""
+    return queries.consumer_view(call.ctx, call.name)
 
-    @routes.patch("/<path:part>")
-    def rename(part: str) -> Response:
-        body = read_body(ConsumerName)
-        old = read_path_part(part, "consumers")
-        return view(commands.rename_consumer(service.handle, old, body.name, read_idempotency_key(body)))
 
-    return routes
+@handlers.serves(routes.RENAME_CONSUMER)
+def rename_consumer(call: Call[None, ConsumerName]) -> ConsumerView:
+    """Give it another name."""
+    return queries.consumer_view(call.ctx, commands.rename_consumer(call.handle, call.name, call.body.name, call.key))

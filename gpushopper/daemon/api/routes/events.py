@@ -1,39 +1,19 @@
-"""GET /events: the history after a cursor; a client that follows it polls."""
+"""Events: the history after a cursor; a client that follows it polls."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from flask import Blueprint, Response
-
-from gpushopper.daemon.api.http_responses import json_response
-from gpushopper.daemon.api.request_validation import read_query
-from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.engine.requests.queries import events as queries
+from gpushopper.wire import Events, EventsQuery
+from gpushopper.wire.api import routes
 
 MOST_AT_ONCE = 1000
 
-
-@dataclass(frozen=True, slots=True)
-class EventsQuery:
-    """GET /events; at most `limit` events with an id above `after`."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    after: int = 0
-    limit: int = 200
-    session: str | None = None
+handlers = Handlers()
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/events`."""
-    routes = Blueprint("events", __name__, url_prefix="/api/v1")
-
-    @routes.get("/events")
-    def events() -> Response:
-        query = read_query(EventsQuery)
-        limit = max(1, min(query.limit, MOST_AT_ONCE))
-        return json_response(queries.events(service.handle.ctx, query.after, limit, query.session))
-
-    return routes
+@handlers.serves(routes.EVENTS)
+def events(call: Call[EventsQuery, None]) -> Events:
+    """At most a thousand at once."""
+    limit = max(1, min(call.query.limit, MOST_AT_ONCE))
+    return queries.events(call.ctx, call.query.after, limit, call.query.session)

@@ -1,47 +1,45 @@
-"""GET /health, /ready, /metrics: whether the daemon is up, whether it may provision, and all that is measured."""
+"""Health, readiness and metrics: whether the daemon is up and well, whether it may provision, what is measured."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
-
-from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.daemon.api.service import Service
-from gpushopper.daemon.metrics.exposition import CONTENT_TYPE
 from gpushopper.daemon.metrics.present import all_families
-from gpushopper.engine.requests.queries.accounts import accounts, are_ready, is_any_watched
-from gpushopper.wire import PROTOCOL
+from gpushopper.engine.requests.queries.accounts import accounts, is_any_watched, not_ready
+from gpushopper.wire import PROTOCOL, Health, Ready
+from gpushopper.wire.api import routes
+
+handlers = Handlers()
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/health`, `/ready`, `/metrics`."""
-    routes = Blueprint("health", __name__)
+@handlers.serves(routes.HEALTH)
+def health(call: Call[None, None]) -> Health:
+    """Whether the daemon is well."""
+    service = call.service
+    problems = find_problems(service)
+    return Health(
+        ok=not problems,
+        problems=problems,
+        version=service.version,
+        protocol=PROTOCOL,
+        pid=service.pid,
+        home=str(service.home.data),
+        started_at=service.started_at,
+        now=service.clock.now().wall,
+    )
 
-    @routes.get("/health")
-    def health() -> Response:
-        problems = find_problems(service)
-        return json_response(
-            {
-                "ok": not problems,
-                "problems": problems,
-                "version": service.version,
-                "protocol": PROTOCOL,
-                "pid": service.pid,
-                "home": str(service.home.data),
-                "started_at": service.started_at,
-                "now": service.clock.now().wall,
-            }
-        )
 
-    @routes.get("/ready")
-    def ready() -> Response:
-        is_ready = are_ready(service.handle.reconcilers)
-        return json_response({"ready": is_ready}, 200 if is_ready else 503)
+@handlers.serves(routes.READY, status_of=lambda answer: 200 if answer.ready else 503)
+def ready(call: Call[None, None]) -> Ready:
+    """Whether every account with a key has been listed once."""
+    waiting = not_ready(call.handle.reconcilers)
+    return Ready(not waiting, waiting)
 
-    @routes.get("/metrics")
-    def metrics() -> Response:
-        return Response(render_metrics(service), content_type=CONTENT_TYPE)
 
-    return routes
+@handlers.serves(routes.METRICS)
+def metrics(call: Call[None, None]) -> str:
+    """Everything that is measured."""
+    return render_metrics(call.service).decode()
 
 
 def render_metrics(service: Service) -> bytes:

@@ -1,32 +1,34 @@
-"""GET /inventory, POST /plan: offers of the market, and what a session on one would cost."""
+"""Offers of the market, and what a session on one would cost; all may wait for a provider."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
-
-from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.daemon.api.request_slots import provider_slot
-from gpushopper.daemon.api.request_validation import read_body, read_query
-from gpushopper.daemon.api.service import Service
 from gpushopper.engine.requests.queries.market import inventory as inventory_query
 from gpushopper.engine.requests.queries.market import plan as plan_query
-from gpushopper.wire import PlanRequest, SearchRequest
+from gpushopper.engine.requests.queries.market.one_offer import one_offer
+from gpushopper.wire import Inventory, OfferView, OneOfferQuery, Plan, PlanRequest, SearchRequest
+from gpushopper.wire.api import routes
+
+handlers = Handlers()
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/inventory`, `/api/v1/plan`: both may wait for a provider."""
-    routes = Blueprint("inventory", __name__, url_prefix="/api/v1")
+@handlers.serves(routes.INVENTORY)
+def inventory(call: Call[SearchRequest, None]) -> Inventory:
+    """What the market offers."""
+    with provider_slot(call.service):
+        return inventory_query.inventory(call.handle, call.query)
 
-    @routes.get("/inventory")
-    def inventory() -> Response:
-        query = read_query(SearchRequest)
-        with provider_slot(service):
-            return json_response(inventory_query.inventory(service.handle, query))
 
-    @routes.post("/plan")
-    def plan() -> Response:
-        body = read_body(PlanRequest)
-        with provider_slot(service):
-            return json_response(plan_query.plan(service.handle, body))
+@handlers.serves(routes.OFFER)
+def offer(call: Call[OneOfferQuery, None]) -> OfferView:
+    """One offer, a minute old at most."""
+    with provider_slot(call.service):
+        return one_offer(call.handle, call.parts["offer"], call.query)
 
-    return routes
+
+@handlers.serves(routes.PLAN)
+def plan(call: Call[None, PlanRequest]) -> Plan:
+    """What would be rented."""
+    with provider_slot(call.service):
+        return plan_query.plan(call.handle, call.body)

@@ -1,20 +1,25 @@
-"""POST /stop: stop the daemon; sessions go on (F39)."""
+"""The daemon's process: what its API is, and its stop, after which sessions go on (F39)."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from typing import Any
 
-from gpushopper.daemon.api.http_responses import json_response
-from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.api.dispatch import Call, Handlers
+from gpushopper.daemon.api.openapi import document
+from gpushopper.wire import Stopping
+from gpushopper.wire.api import routes
+
+handlers = Handlers()
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/stop`."""
-    routes = Blueprint("process", __name__, url_prefix="/api/v1")
+@handlers.serves(routes.OPENAPI)
+def openapi(call: Call[None, None]) -> dict[str, Any]:
+    """This API, for tools."""
+    return document(call.service.version)
 
-    @routes.post("/stop")
-    def stop() -> Response:
-        service.request_stop()
-        return json_response({"stopping": True, "pid": service.pid}, 202)
 
-    return routes
+@handlers.serves(routes.STOP)
+def stop(call: Call[None, None]) -> Stopping:
+    """Answer, then stop."""
+    call.service.request_stop()
+    return Stopping(True, call.service.pid)

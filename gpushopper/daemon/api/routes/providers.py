@@ -1,13 +1,9 @@
-"""GET /status, /providers, /audit: the daemon, its accounts, and the instances on them."""
+"""The daemon, its accounts, and the instances on them."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from flask import Blueprint, Response
-
 from gpushopper import clouds
-from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.requests.queries import audit as audit_query
@@ -16,29 +12,30 @@ from gpushopper.engine.requests.queries.alert_channels import channels
 from gpushopper.engine.requests.queries.events import alarms
 from gpushopper.engine.requests.queries.sessions import sessions
 from gpushopper.paths import FREE_FLOOR
-from gpushopper.wire import PROTOCOL, DaemonStatus
+from gpushopper.wire import PROTOCOL, Audit, DaemonStatus, Providers
+from gpushopper.wire.api import routes
+
+handlers = Handlers()
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/providers`, `/api/v1/status`, `/api/v1/audit`."""
-    routes = Blueprint("providers", __name__, url_prefix="/api/v1")
-    handle = service.handle
+@handlers.serves(routes.PROVIDERS)
+def providers(call: Call[None, None]) -> Providers:
+    """The accounts."""
+    return Providers(accounts(call.handle))
 
-    @routes.get("/providers")
-    def providers() -> Response:
-        return json_response({"providers": [asdict(each) for each in accounts(handle)]})
 
-    @routes.get("/status")
-    def status() -> Response:
-        return json_response(describe(service))
+@handlers.serves(routes.STATUS)
+def status(call: Call[None, None]) -> DaemonStatus:
+    """The daemon in one view."""
+    return describe(call.service)
 
-    @routes.get("/audit")
-    def audit() -> Response:
-        with provider_slot(service):
-            setups = {name: each.setup for name, each in handle.reconcilers.items()}
-            return json_response(audit_query.audit(handle.ctx, setups, handle.calls))
 
-    return routes
+@handlers.serves(routes.AUDIT)
+def audit(call: Call[None, None]) -> Audit:
+    """Every instance on the accounts; waits for the clouds."""
+    with provider_slot(call.service):
+        setups = {name: each.setup for name, each in call.handle.reconcilers.items()}
+        return audit_query.audit(call.ctx, setups, call.handle.calls)
 
 
 def describe(service: Service) -> DaemonStatus:

@@ -1,18 +1,11 @@
-"""/sessions and below, POST /shutdown: provision, list, get, extend, restart, limits, tags, run ends, end."""
+"""Sessions: provision, list, get, extend, restart, limits, tags, end; only what reads takes the beginning of a name."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any, ClassVar
 
-from flask import Blueprint, Response
-
-from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.daemon.api.request_slots import login_slot
-from gpushopper.daemon.api.request_validation import read_body, read_idempotency_key, read_query, read_session_ref
-from gpushopper.daemon.api.service import Service
-from gpushopper.engine.requests.commands import allow_run_end as run_end_command
 from gpushopper.engine.requests.commands import end as end_command
 from gpushopper.engine.requests.commands import extend as extend_command
 from gpushopper.engine.requests.commands import provision as provision_command
@@ -22,112 +15,85 @@ from gpushopper.engine.requests.commands.money import set_tags as tags_command
 from gpushopper.engine.requests.queries import sessions as queries
 from gpushopper.engine.requests.queries import ssh_connection
 from gpushopper.wire import (
+    Accepted,
+    ConnectionView,
     EndRequest,
     ExtendRequest,
     LimitsRequest,
     ProvisionRequest,
     RestartRequest,
-    RunEndRequest,
+    Sessions,
+    SessionsQuery,
+    SessionView,
     TagsRequest,
 )
+from gpushopper.wire.api import routes
+
+handlers = Handlers()
 
 
-@dataclass(frozen=True, slots=True)
-class SessionsQuery:
-    """GET /sessions; `open` leaves out what has ended."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    consumer: str | None = None
-    status: str | None = None
-    open: bool = False
+@handlers.serves(routes.PROVISION)
+def provision(call: Call[None, ProvisionRequest]) -> Accepted:
+    """Rent what a plan showed. The login of its image may be in a keyring, which may be slow."""
+    with login_slot(call.service) if call.body.image_login else nullcontext():
+        return provision_command.provision(call.handle, call.body, call.key)
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/sessions` and below, `/shutdown`; only requests that read take the beginning of a name."""
-    routes = Blueprint("sessions", __name__, url_prefix="/api/v1")
-    handle = service.handle
-
-    @routes.post("/sessions")
-    def provision() -> Response:
-        body = read_body(ProvisionRequest)
-        # The login may be in a keyring, which may be slow.
-        with login_slot(service) if body.image_login else nullcontext():
-            return json_response(provision_command.provision(handle, body, read_idempotency_key(body)), 202)
-
-    @routes.get("/sessions")
-    def sessions() -> Response:
-        query = read_query(SessionsQuery)
-        return json_response(queries.sessions(handle.ctx, query.consumer, query.status, query.open))
-
-    @routes.get("/sessions/<ref>")
-    def session(ref: str) -> Response:
-        return json_response(queries.session(handle.ctx, read_session_ref(ref)))
-
-    @routes.get("/sessions/<ref>/connection")
-    def connection(ref: str) -> Response:
-        return json_response(ssh_connection.connection(handle.ctx, read_session_ref(ref)))
-
-    _add_changes(routes, service)
-    _add_tags(routes, service)
-    _add_early_ends(routes, service)
-    return routes
+@handlers.serves(routes.SESSIONS)
+def sessions(call: Call[SessionsQuery, None]) -> Sessions:
+    """All of them, or those of a consumer or status."""
+    query = call.query
+    return queries.sessions(call.ctx, query.consumer, query.status, query.open)
 
 
-def _add_changes(routes: Blueprint, service: Service) -> None:
-    """What changes a session that is there."""
-    handle = service.handle
-
-    @routes.post("/sessions/<ref>/extend")
-    def extend(ref: str) -> Response:
-        body = read_body(ExtendRequest)
-        key = read_idempotency_key(body)
-        return json_response(extend_command.extend(handle, read_session_ref(ref), body, key))
-
-    @routes.post("/sessions/<ref>/restart")
-    def restart(ref: str) -> Response:
-        body = read_body(RestartRequest)
-        key = read_idempotency_key(body)
-        return json_response(restart_command.restart(handle, read_session_ref(ref), body, key), 202)
-
-    @routes.post("/sessions/<ref>/done")
-    @routes.delete("/sessions/<ref>")
-    def end(ref: str) -> Response:
-        return _end(service, [read_session_ref(ref)])
-
-    @routes.post("/shutdown")
-    def shutdown() -> Response:
-        return _end(service, None)
+@handlers.serves(routes.SESSION)
+def session(call: Call[None, None]) -> SessionView:
+    """One of them."""
+    return queries.session(call.ctx, call.ref)
 
 
-def _add_tags(routes: Blueprint, service: Service) -> None:
-    """What the costs of a session are grouped by."""
-
-    @routes.put("/sessions/<ref>/tags")
-    def change_tags(ref: str) -> Response:
-        body = read_body(TagsRequest)
-        key = read_idempotency_key(body)
-        return json_response(tags_command.change_tags(service.handle, read_session_ref(ref), body, key))
+@handlers.serves(routes.CONNECTION)
+def connection(call: Call[None, None]) -> ConnectionView:
+    """How to log in."""
+    return ssh_connection.connection(call.ctx, call.ref)
 
 
-def _add_early_ends(routes: Blueprint, service: Service) -> None:
-    """What may end a session before its deadline: its limits, and the ends of runs."""
-    handle = service.handle
-
-    @routes.put("/sessions/<ref>/limits")
-    def set_limits(ref: str) -> Response:
-        body = read_body(LimitsRequest)
-        key = read_idempotency_key(body)
-        return json_response(limits_command.set_limits(handle, read_session_ref(ref), body, key))
-
-    @routes.put("/sessions/<ref>/run-ends/<run>")
-    def allow_run_end(ref: str, run: str) -> Response:
-        body = read_body(RunEndRequest)
-        key = read_idempotency_key(body)
-        return json_response(run_end_command.allow_run_end(handle, read_session_ref(ref), run, body, key))
+@handlers.serves(routes.EXTEND)
+def extend(call: Call[None, ExtendRequest]) -> SessionView:
+    """Move its deadline."""
+    return extend_command.extend(call.handle, call.ref, call.body, call.key)
 
 
-def _end(service: Service, refs: list[str] | None) -> Response:
-    body = read_body(EndRequest)
-    key = read_idempotency_key(body)
-    return json_response(end_command.end(service.handle, refs, body.reason, key, lands=body.lands), 202)
+@handlers.serves(routes.RESTART)
+def restart(call: Call[None, RestartRequest]) -> Accepted:
+    """Restart its instance."""
+    return restart_command.restart(call.handle, call.ref, call.body, call.key)
+
+
+@handlers.serves(routes.SET_TAGS)
+def change_tags(call: Call[None, TagsRequest]) -> SessionView:
+    """What its costs are grouped by."""
+    return tags_command.change_tags(call.handle, call.ref, call.body, call.key)
+
+
+@handlers.serves(routes.SET_LIMITS)
+def set_limits(call: Call[None, LimitsRequest]) -> SessionView:
+    """What may end it before its deadline."""
+    return limits_command.set_limits(call.handle, call.ref, call.body, call.key)
+
+
+@handlers.serves(routes.DONE)
+@handlers.serves(routes.DELETE)
+def end(call: Call[None, EndRequest]) -> Accepted:
+    """End it."""
+    return _end(call, [call.ref])
+
+
+@handlers.serves(routes.SHUTDOWN)
+def shutdown(call: Call[None, EndRequest]) -> Accepted:
+    """End all of them."""
+    return _end(call, None)
+
+
+def _end(call: Call[None, EndRequest], refs: list[str] | None) -> Accepted:
+    return end_command.end(call.handle, refs, call.body.reason, call.key, lands=call.body.lands)

@@ -1,55 +1,28 @@
-"""GET /sessions/{id}/why: what would end a session, and when. GET /loads: how busy the GPUs of open sessions are."""
+"""What would end a session, and when; takes the beginning of a name. How busy the GPUs of open sessions are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from flask import Blueprint, Response
-
 from gpushopper.core.timing.clock_snapshot import SECOND
-from gpushopper.daemon.api.http_responses import json_response
-from gpushopper.daemon.api.request_validation import read_query, read_session_ref
-from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.engine.requests.queries import loads as load_queries
 from gpushopper.engine.requests.queries import why as queries
+from gpushopper.wire import Loads, LoadsQuery, WhyQuery, WhyView
+from gpushopper.wire.api import routes
 
 MOST_STEPS = 240
 LONGEST_STEP_S = 3600
 
-
-@dataclass(frozen=True, slots=True)
-class WhyQuery:
-    """`replay`: the whole history of use too."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    replay: bool = False
+handlers = Handlers()
 
 
-@dataclass(frozen=True, slots=True)
-class LoadsQuery:
-    """GET /loads: so many steps of so many seconds, up to now."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    steps: int = 20
-    step_s: int = 60
+@handlers.serves(routes.WHY)
+def why(call: Call[WhyQuery, None]) -> WhyView:
+    """Every end that is known of."""
+    return queries.why(call.ctx, call.ref, replay=call.query.replay)
 
 
-def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/sessions/{id}/why`, which takes the beginning of a name, and `/api/v1/loads`."""
-    routes = Blueprint("why", __name__, url_prefix="/api/v1")
-
-    @routes.get("/sessions/<ref>/why")
-    def why(ref: str) -> Response:
-        replay = read_query(WhyQuery).replay
-        return json_response(queries.why(service.handle.ctx, read_session_ref(ref), replay=replay))
-
-    @routes.get("/loads")
-    def loads() -> Response:
-        query = read_query(LoadsQuery)
-        step_us = max(1, min(query.step_s, LONGEST_STEP_S)) * SECOND
-        return json_response(load_queries.loads(service.handle.ctx, step_us, max(1, min(query.steps, MOST_STEPS))))
-
-    return routes
+@handlers.serves(routes.LOADS)
+def loads(call: Call[LoadsQuery, None]) -> Loads:
+    """The means of each step, within what a terminal can show."""
+    step_us = max(1, min(call.query.step_s, LONGEST_STEP_S)) * SECOND
+    return load_queries.loads(call.ctx, step_us, max(1, min(call.query.steps, MOST_STEPS)))

@@ -30,7 +30,12 @@ def _setups(handle: EngineHandle) -> dict[str, AccountSetup]:
 
 def are_ready(reconcilers: Mapping[str, AccountReconciler]) -> bool:
     """Whether every account with a key has been reconciled once (S18)."""
-    return all(reconciler.is_ready for reconciler in reconcilers.values() if reconciler.client is not None)
+    return not not_ready(reconcilers)
+
+
+def not_ready(reconcilers: Mapping[str, AccountReconciler]) -> list[str]:
+    """The accounts with a key that have not been reconciled yet."""
+    return [name for name, each in reconcilers.items() if each.client is not None and not each.is_ready]
 
 
 def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus:

@@ -1,5 +1,5 @@
-"""The routes of records: custody, what is about to be sent, the report of a session."""
+"""What answers the routes of records: custody, what is about to be sent, the report of a session."""
 
-from gpushopper.daemon.api.routes.records.custody import blueprint
+from gpushopper.daemon.api.routes.records.custody import handlers
 
-__all__ = ["blueprint"]
+__all__ = ["handlers"]

@@ -87,12 +87,27 @@ def _at_cloud(ctx: Context, key: str) -> str:
     return f"{ctx.cloud_of(account)}:{offer_id}"
 
 
-def _offer_by_key(handle: EngineHandle, key: str, want: Requirements, now: ClockSnapshot) -> Offer:
-    """The offer with this key, from the cache or else from its provider."""
+def find_offer(handle: EngineHandle, key: str, want: Requirements, now: ClockSnapshot) -> tuple[Offer, int]:
+    """The offer with this key, for the wanted disk, vCPU and memory: from the cache or else from its provider.
+
+    With it its age, µs, a minute at most.
+
+    Raises:
+        NoOffer: it is not on the market.
+        NotFound: no offer has such a key.
+    """
     cached = handle.offers.find_offer(key, now.boot, want.min_cpus, want.min_ram_mb)
-    found = cached or _read_offer(handle, key, want)
+    if cached is not None:
+        return cached
+    found = _read_offer(handle, key, want)
     if found is None:
         raise NoOffer(f"offer {key} is not on the market", "see: gpu-shopper inventory", code="offer_gone")
+    return found, 0
+
+
+def _offer_by_key(handle: EngineHandle, key: str, want: Requirements, now: ClockSnapshot) -> Offer:
+    """The offer with this key, if it may be rented as wanted."""
+    found, _ = find_offer(handle, key, want, now)
     if not is_rentable(found, want, now.wall):
         raise NoOffer(f"offer {key} cannot be rented for that long, or not on demand")
     _refuse_mismatch(handle, found, want)
