@@ -24,7 +24,7 @@ from tests.cli.in_process import Inside
 from tests.cli.ran import Ran
 from tests.forked import Forks
 
-SILENT = {"consumers add", "consumers rename", "config edit", "daemon run", "daemon logs", "demo", "completion"}
+SILENT = {"top", "consumers add", "consumers rename", "config edit", "daemon run", "daemon logs", "demo", "completion"}
 """Commands without a JSON answer: they print a note, another program's text, or are for people alone."""
 FILES = {name: json.loads(text) for name, text in json_schemas.files().items()}
 CLOSED = {name: json_schemas.closed(schema) for name, schema in FILES.items()}
@@ -41,7 +41,16 @@ OF_A_SESSION = (
     "logs NAME --provider", "run ls NAME", "ssh NAME --print", "wait NAME --for ready --timeout 1ms",
     "pull NAME out", "shutdown NAME --dry-run", "restart NAME --dry-run",
 )  # fmt: skip
-JOBS = ("audit", "keys list", "keys test vast", "keys remove ghcr.io", "doctor", "watchdog --installation aaaaaaaaaa")
+JOBS = (
+    "audit",
+    "keys list",
+    "keys test vast",
+    "keys remove ghcr.io",
+    "doctor",
+    "backup ls",
+    "backup make",
+    "watchdog --installation aaaaaaaaaa",
+)
 """What starts a process for a job."""
 HERE = (
     "help safety", "config show", "config get brakes.open_sessions", "config set brakes.open_sessions 5",

@@ -39,7 +39,7 @@ from tests.sim.world import START, World
 
 MORNING = 107 * HOUR + 20 * MINUTE
 """A Wednesday, 10:00, after the simulation's start."""
-SHOWN_HOME = Path("/home/alice/.local/share/gpu-shopper")
+SHOWN_HOME = Path("/srv/gpu-shopper")
 """What `status` names as its folder: a name of the same length everywhere."""
 
 

@@ -53,15 +53,14 @@ def _before_request(service: Service) -> None:
 
 def _after_request(response: Response, service: Service) -> Response:
     rule = "unknown" if request.url_rule is None else request.url_rule.rule
-    service.metrics.requests.observe(
-        _METHODS.get(request.method, "OTHER"), rule, response.status_code, _seconds(service)
-    )
+    took_s = service.clock.monotonic() - g.began
+    service.metrics.requests.observe(_METHODS.get(request.method, "OTHER"), rule, response.status_code, took_s)
     response.headers[REQUEST_HEADER] = g.request_id
     response.headers[VERSION_HEADER] = service.version
     if request.path.startswith("/api/"):
         response.headers[KEYLESS_HEADER] = ",".join(service.keys.keyless_header())
         service.keys.on_client_contact()
-    _log_request(response.status_code, service.clock.monotonic() - g.began)
+    _log_request(response.status_code, took_s)
     return response
 
 
@@ -70,11 +69,6 @@ def _log_request(status: int, took_s: float) -> None:
     if request.method != "GET" or status >= 500 or took_s >= SLOW_S:
         fields = {"method": request.method, "path": request.path, "status": status, "took_ms": round(took_s * 1000)}
         _log.info("request", **fields)
-
-
-def _seconds(service: Service) -> float:
-    took: float = service.clock.monotonic() - g.began
-    return took
 
 
 def _on_expected_error(error: Exception) -> Response:

@@ -9,7 +9,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command, Group
 from gpushopper.cli.input.prompts import confirm
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import clock_time, plural
 from gpushopper.cli.process import daemon_process
 from gpushopper.errors import NotFound
@@ -49,7 +49,7 @@ def make_backup(app: App, file: Path | None) -> None:
     """Make one now: in FILE, which must not exist, or beside the daily ones."""
     answer = daemon_process.run_one_shot_job(app.home, "backup-make", *([str(file.absolute())] if file else ()))
     if app.as_json:
-        tables.out(json_output.document(**answer))
+        tables.document(app, **answer)
     else:
         tables.out(answer.path)
 
@@ -70,7 +70,7 @@ def restore_backup(app: App, name: str, yes: bool) -> None:
     answer = daemon_process.run_one_shot_job(app.home, "backup-restore", str(source))
     app.client.status()  # starts the daemon: what is open must be watched
     if app.as_json:
-        tables.out(json_output.document(**answer))
+        tables.document(app, **answer)
         return
     tables.out(f"Restored from {answer.restored}.")
     if answer.replaced:

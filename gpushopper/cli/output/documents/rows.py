@@ -178,6 +178,16 @@ class InstallationRow(TypedDict):
     warnings: NotRequired[list[str]]
 
 
+class BackupRow(TypedDict):
+    """A backup of the records; `kind`: daily, or made before an upgrade."""
+
+    name: str
+    made_at: int
+    kind: str
+    size_bytes: int
+    path: str
+
+
 class CheckRow(TypedDict):
     """One check of `doctor`; `hint` says what to do, and is empty where nothing is wrong."""
 

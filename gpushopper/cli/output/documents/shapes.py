@@ -167,6 +167,11 @@ SHAPES: Mapping[str, Shape] = {
         {"running": bool, "was_running": bool, "may_still_bill": list[wire.SessionView] | None},
     )),
     "daemon status": Shape(({"running": bool}, {"running": bool, **fields_of(wire.DaemonStatus)})),
+    "backup ls": Shape(({"backups": list[rows.BackupRow]},), {"backups": rows.BackupRow}),
+    "backup make": Shape(({"ok": bool, "path": str, "size_bytes": int},)),
+    "backup restore": Shape(({
+        "ok": bool, "restored": str, "replaced": str | None, "open_sessions": list[str], "daemon": str,
+    },)),
     "doctor": Shape(({"checks": list[rows.CheckRow]},), {"checks": rows.CheckRow}),
     "completion bash": _SCRIPT,
     "completion zsh": _SCRIPT,
