@@ -15,6 +15,7 @@ MANUAL_DESTROY_NEEDED = "manual_destroy_needed"
 UNCERTAIN = "uncertain"
 MISSING = "missing"
 INTERRUPTED = "interrupted"
+STOPPED_BILLS = "stopped_bills"
 PRICE_CHANGED = "price_changed"
 POSSIBLE_ORPHAN = "possible_orphan"
 DUPLICATE = "duplicate"
@@ -63,6 +64,7 @@ HINTS = {
     UNCERTAIN: "it counts as billed until the provider's list has settled",
     MISSING: "it is still counted as billed; end it with: gpu-shopper shutdown NAME",
     INTERRUPTED: "its disk still bills; it is ended after the grace time unless it runs again",
+    STOPPED_BILLS: "it is kept as you asked; end it with: gpu-shopper shutdown NAME",
     PRICE_CHANGED: "end it with: gpu-shopper shutdown NAME",
     POSSIBLE_ORPHAN: "check at CONSOLE; it carries no label, so it is not touched",
     DUPLICATE: "the second instance is being destroyed",
@@ -123,7 +125,7 @@ DESTROY_ALARMS = (DESTROY_SLOW, DESTROY_OVERDUE, MANUAL_DESTROY_NEEDED)
 ABOUT_ATTEMPT = (
     *DESTROY_ALARMS, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_CHANGED, POSSIBLE_ORPHAN, SSH_UNREACHABLE,
     HOST_KEY_CHANGED, GUARD_UNCONFIRMED, UNLABELLED, END_UNVERIFIED, LEFTOVER, SELF_ENDED,
-    IDLE_UNWATCHED, END_IGNORED,
+    IDLE_UNWATCHED, END_IGNORED, STOPPED_BILLS,
 )  # fmt: skip
 """Alarms whose subject is an attempt; they clear when it is closed."""
 
@@ -132,7 +134,7 @@ ABOUT_BUDGETS = frozenset({BUDGET_WARNING, BUDGET_USED_UP, BUDGET_OVERCOMMITTED,
 
 ABOUT_STATE = {
     "missing": (MISSING, SELF_ENDED),
-    "interrupted": (INTERRUPTED,),
+    "interrupted": (INTERRUPTED, STOPPED_BILLS),
     "uncertain": (UNCERTAIN, POSSIBLE_ORPHAN),
 }
 """Alarms that clear when the attempt leaves the state they are about."""

@@ -203,7 +203,7 @@ def test_heard_at_the_last_heartbeat_then_silent_and_absent_is_that_end():
     ("changes", "allowed", "after_s"),
     [
         ({}, NOTHING, 75),
-        ({}, IDLE, 29),
+        ({"silent_since": WALL - us(20)}, IDLE, 29),
         ({}, IDLE, 74),
         ({"silent_since": None}, IDLE, 75),
         ({"absence_count": 0}, IDLE, 75),

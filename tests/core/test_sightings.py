@@ -284,6 +284,21 @@ def test_stopped_by_others_it_is_interrupted(status: StatusClass):
     assert alarm.kind == alarms.INTERRUPTED and ("after the grace time" in alarm.hint) is is_stopped
 
 
+def test_what_its_user_keeps_stopped_is_not_said_to_end_after_a_grace_time():
+    actions = on_sighting(session(keep_stopped=True), attempt(), shown(Status.STOPPED), moment(10), REAL)
+    assert [alarm.hint for alarm in of(RaiseAlarm, actions)] == [alarms.KEPT_HINT]
+
+
+def test_once_it_was_started_again_what_it_had_announced_is_void():
+    """Its end files are of another boot (E4); a host that comes back was not started again."""
+    told = {"ending_reason": "idle", "ending_at": WALL, "ending_heard_at": WALL}
+    started = attempt(State.INTERRUPTED, interrupted_boot=BOOT, **told)
+    after = carried_out(started, see(started, shown(Status.RUNNING), moment(60)))
+    assert (after.ending_reason, after.ending_at, after.ending_heard_at) == ("", None, None)
+    back = attempt(State.MISSING, missing_at=WALL, **told)
+    assert carried_out(back, see(back, shown(Status.RUNNING), moment(60))).ending_reason == "idle"
+
+
 def test_a_failure_that_becomes_a_stop_says_so_and_back():
     failed = attempt(State.INTERRUPTED, interrupted_boot=None)
     actions = see(failed, shown(Status.STOPPED), moment(10))

@@ -13,7 +13,7 @@ from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
 from gpushopper.remote.ssh_command import SUFFIX, control_path
-from gpushopper.remote.ssh_environment import environment
+from gpushopper.remote.ssh_environment import SMALL_HEAP, environment
 from tests.remote.conftest import login
 
 
@@ -104,4 +104,5 @@ def test_two_addresses_of_one_attempt_do_not_share_a_connection(where: Home):
 def test_the_environment_is_scrubbed():
     given = {"SSH_AUTH_SOCK": "/agent", "VAST_API_KEY": "secret", "LANG": "de_DE.UTF-8", "SSH_ASKPASS": "x"}
     kept = {"PATH": "/bin", "HOME": "/h", "TERM": "xterm"}
-    assert environment({**given, **kept}) == {**kept, "LC_ALL": "C"}
+    ours = {"LC_ALL": "C", "GLIBC_TUNABLES": SMALL_HEAP}
+    assert environment({**given, **kept, "GLIBC_TUNABLES": "x"}) == {**kept, **ours}

@@ -50,6 +50,8 @@ class SimGuard:
     """End files that it does not obey."""
     lag: int = 0
     """How long after an early end it acts: it reads the clock at its ticks."""
+    may_destroy: bool = True
+    """Else its key may only stop its instance (F23)."""
 
     def report(self, now: int) -> GuardStatus:
         left, most = (max(at - now, 0) // SECOND for at in (self.end_at, self.max_at))
@@ -239,7 +241,7 @@ class SimRemote:
             is_over = obeys and guard.agent is not None and guard.agent.is_over(now - guard.lag)
             if now < guard.end_at and not is_over:
                 continue
-            if script is not None and script["destroys"]:
+            if script is not None and script["destroys"] and guard.may_destroy:
                 self._destroy(instance)
             elif instance.phase is Phase.RUNNING:
                 stop(self.world.market, instance, "own")

@@ -12,6 +12,7 @@ from gpushopper.engine.requests.commands import restart
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.errors import ProviderFailed, Refused
 from gpushopper.sandbox.market.model import Instance, Phase
+from gpushopper.store import sessions
 from tests.sim.world import World
 
 
@@ -64,6 +65,32 @@ def booting(world: World, ref: str) -> None:
 def ending(world: World, ref: str) -> None:
     assert world.running(ref)
     world.requests.end([ref])
+
+
+def hear_an_end(world: World, ref: str) -> None:
+    with world.store.transaction():
+        (attempt,) = sessions.attempts_of(world.store, ref)
+        heard = {"ending_reason": "idle", "ending_at": attempt.prepared_at, "ending_heard_at": attempt.prepared_at}
+        sessions.update_attempt(world.store, attempt, **heard)
+
+
+def test_what_it_had_announced_before_is_void(world: World):
+    """Listed as stopped meanwhile, it would be taken for the end that was heard, and be destroyed (E4, E5)."""
+    ref = world.provision()
+    assert world.running(ref)
+    hear_an_end(world, ref)
+    world.requests.restart(ref)
+    assert sessions.attempts_of(world.store, ref)[0].ending_reason == ""
+    wait = world.engine.ctx.pause
+
+    def wait_and_hear(seconds: float) -> None:
+        wait(seconds)
+        hear_an_end(world, ref)
+
+    world.engine.ctx.pause = wait_and_hear  # the second call waits for its turn
+    world.requests.restart(ref)
+    (attempt,) = sessions.attempts_of(world.store, ref)
+    assert (attempt.ending_reason, attempt.ending_at, attempt.ending_heard_at) == ("", None, None) and sent(world) == 2
 
 
 @pytest.mark.parametrize(("prepare", "code"), [(booting, "not_ready"), (ending, "ending")])

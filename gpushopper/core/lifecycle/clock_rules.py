@@ -10,6 +10,7 @@ from gpushopper.core.lifecycle.ends import landing
 from gpushopper.core.lifecycle.ends.early_end import end_as_heard
 from gpushopper.core.lifecycle.ends.self_ended import REASON as SELF_ENDED
 from gpushopper.core.lifecycle.ends.self_ended import on_absent_and_silent
+from gpushopper.core.lifecycle.ends.stopped_end import stopped_as_heard
 from gpushopper.core.model.actions import Action, ClearAlarm, EndSession, EventDraft, RaiseAlarm, UpdateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
 from gpushopper.core.model.session import Session
@@ -43,6 +44,7 @@ def clock_rules(
         if not any(isinstance(action, EndSession) for action in actions):
             heard = end_as_heard(session, attempt, allowed, now, policy)
             actions += heard or on_absent_and_silent(session, attempt, allowed, now, policy)
+            actions += stopped_as_heard(session, attempt, allowed, policy)
         if not any(isinstance(action, EndSession) for action in actions):
             actions += landing.on_clock(session, attempt, now, policy)
             actions += landing.warn_of_deadline(session, attempt, now, policy)

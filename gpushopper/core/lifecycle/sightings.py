@@ -12,6 +12,7 @@ from gpushopper.core.lifecycle.evidence import NO_ABSENCES, lists_may_lag
 from gpushopper.core.lifecycle.gpu_billing import shown_billing
 from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm, TerminateAttempt, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.model.ends.end_reason import NOT_HEARD
 from gpushopper.core.model.instance import Instance, StatusClass
 from gpushopper.core.model.money import dollars
 from gpushopper.core.model.session import Session
@@ -130,6 +131,7 @@ def _after_ready(
             actions.append(UpdateAttempt(attempt, fields))
         case _:
             fields |= {"state": State.RUNNING, "state_changed_at": now.wall, "interrupted_boot": None}
+            fields |= NOT_HEARD if attempt.state is State.INTERRUPTED else {}  # it was started again (E4)
             actions += [
                 UpdateAttempt(attempt, fields, EventDraft("recovered", f"{session.name} is running again")),
                 ClearAlarm(alarms.INTERRUPTED, attempt.id),
@@ -158,7 +160,7 @@ def _interrupted(
         text = f"{session.name}: it may not start again: {row.message or row.provider_status}"
     if row.status is StatusClass.ENDING:
         text = f"{session.name}: the provider is removing it ({row.provider_status}), and nobody here asked for that"
-    hint = alarms.HINTS[alarms.INTERRUPTED] if is_stopped else alarms.KEPT_HINT
+    hint = alarms.KEPT_HINT if session.keep_stopped or not is_stopped else alarms.HINTS[alarms.INTERRUPTED]
     return [
         ClearAlarm(alarms.INTERRUPTED, attempt.id),
         UpdateAttempt(attempt, fields, EventDraft("interrupted", text)),

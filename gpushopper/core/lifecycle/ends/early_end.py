@@ -87,7 +87,7 @@ def on_ends_heard(
         event = _announcement(session, reason, now.wall, us(left_s), is_allowed=reason in may_act)
     actions: list[Action] = [UpdateAttempt(attempt, fields, event)]
     if reason in may_act and is_known and now.wall - at >= own_end:
-        actions.append(_end(session, replace(attempt, **fields)))
+        actions.append(end_for(session, replace(attempt, **fields)))
     return actions
 
 
@@ -122,7 +122,8 @@ def _announcement(session: Session, reason: str, now: int, left_us: int, *, is_a
     return EventDraft("ending", text, data)
 
 
-def _end(session: Session, attempt: Attempt) -> EndSession:
+def end_for(session: Session, attempt: Attempt) -> EndSession:
+    """The end of the session, with the reason that its instance announced."""
     return EndSession(session, attempt.ending_reason, f"{session.name} ends: {WHY[attempt.ending_reason]}")
 
 
@@ -138,12 +139,17 @@ def is_gone_as_heard(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> bo
     One heartbeat: its interval, and the time that a login may take. One login alone fails now and then, and use in the
     last seconds withdraws an end unheard: the next login would tell, so that it is waited for (I8).
     """
+    if attempt.ending_at is None or now.wall < attempt.ending_at:
+        return False
+    return has_been_silent(attempt, now, policy) and is_heard_last(attempt, policy)
+
+
+def is_heard_last(attempt: Attempt, policy: Policy) -> bool:
+    """Whether the last heartbeat announced this end, shortly before its second or after it."""
     at, heard_at = attempt.ending_at, attempt.ending_heard_at
-    if at is None or heard_at is None or now.wall < at:
+    if at is None or heard_at is None or attempt.heartbeat_at != heard_at:
         return False
-    if at - heard_at > us(policy.heartbeat_interval_s + policy.heartbeat_timeout_s):
-        return False
-    return has_been_silent(attempt, now, policy) and attempt.heartbeat_at == heard_at
+    return at - heard_at <= us(policy.heartbeat_interval_s + policy.heartbeat_timeout_s)
 
 
 def is_end_confirmed(attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot, policy: Policy) -> bool:
@@ -162,4 +168,4 @@ def end_as_heard(
         return []
     if not suffices(session, attempt, attempt.ending_reason):
         return []
-    return [_end(session, attempt)]
+    return [end_for(session, attempt)]

@@ -5,15 +5,13 @@ The cause is told with the event: in use again is what a user hopes for; an agen
 
 from __future__ import annotations
 
-from typing import Any
-
 from gpushopper.core.lifecycle.ends.early_end import is_used
 from gpushopper.core.lifecycle.ends.end_files import is_ignored
 from gpushopper.core.lifecycle.ends.limits_line import limit_of
 from gpushopper.core.model.actions import Action, EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.ends.agent_report import AgentReport
-from gpushopper.core.model.ends.end_reason import CONTACT, IDLE, RUN_DONE
+from gpushopper.core.model.ends.end_reason import CONTACT, IDLE, NOT_HEARD, RUN_DONE
 from gpushopper.core.model.heartbeat import Heartbeat
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
@@ -31,7 +29,6 @@ _TEXT = {
     COUNTED_ANEW: "its time without use is counted anew, after a gap or a restart of its agent",
     UNKNOWN: "its instance does not say why",
 }
-_FORGOTTEN: dict[str, Any] = {"ending_reason": "", "ending_at": None, "ending_heard_at": None}
 
 
 def on_none_heard(
@@ -57,7 +54,7 @@ def on_none_heard(
     used = _used_since(attempt, found.agent, now, policy) if cause == IN_USE else ()
     text = f"{session.name}: it goes on: {_TEXT[cause]}" + (f" ({', '.join(used)})" if used else "")
     data = {"reason": reason, "cause": cause, "signals": list(used)}
-    return [UpdateAttempt(attempt, _FORGOTTEN, EventDraft("ending_withdrawn", f"{text}; its end was: {reason}", data))]
+    return [UpdateAttempt(attempt, NOT_HEARD, EventDraft("ending_withdrawn", f"{text}; its end was: {reason}", data))]
 
 
 def cause_of(session: Session, attempt: Attempt, found: Heartbeat, now: ClockSnapshot, policy: Policy) -> str:

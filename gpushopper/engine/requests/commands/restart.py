@@ -7,6 +7,7 @@ from functools import partial
 from gpushopper import wire
 from gpushopper.core.model.actions import EventDraft
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
+from gpushopper.core.model.ends.end_reason import NOT_HEARD
 from gpushopper.core.model.session import Session, current
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
 from gpushopper.engine.requests.commands.server_timer import is_ours_for_sure
@@ -87,7 +88,9 @@ def _send(handle: EngineHandle, client: Provider, able: Restarts, session: Sessi
 
 
 def _record(tx: Transaction, session: Session, attempt: Attempt) -> wire.Accepted:
+    """Also forget an end that it had announced: the files of that are void after its start (E4)."""
     cursor = events.last_id(tx.ctx.store)
     text = f"{session.name}: instance {attempt.instance_id} is being restarted, as requested"
-    tx.add_event(EventDraft("restarted", text), session.id, attempt.id)
+    # Read anew: it was heard from while the cloud was asked.
+    tx.change(sessions.load_attempt(tx.ctx.store, attempt.id) or attempt, NOT_HEARD, EventDraft("restarted", text))
     return wire.Accepted([session.id], cursor)
