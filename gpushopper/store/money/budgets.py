@@ -17,7 +17,7 @@ _NAMES = tuple(f.name for f in fields(Budget))
 
 def load_budgets(store: Store) -> tuple[Budget, ...]:
     """All budgets by name."""
-    return tuple(_budget(dict(zip(_NAMES, row, strict=True))) for row in store.rows(_all()))
+    return tuple(store.kept(_all(), _budget))
 
 
 def load_budget(store: Store, name: str) -> Budget | None:
@@ -53,8 +53,9 @@ def _all() -> Any:
     return BudgetRow.select(*(getattr(BudgetRow, name) for name in _NAMES)).order_by(BudgetRow.name)
 
 
-def _budget(row: dict[str, Any]) -> Budget:
-    row |= {
-        "scope_kind": ScopeKind(row["scope_kind"]), "at_80": At80(row["at_80"]), "at_100": At100(row["at_100"]),
+def _budget(*row: Any) -> Budget:
+    found = dict(zip(_NAMES, row, strict=True))
+    found |= {
+        "scope_kind": ScopeKind(found["scope_kind"]), "at_80": At80(found["at_80"]), "at_100": At100(found["at_100"]),
     }  # fmt: skip
-    return Budget(**row)
+    return Budget(**found)
