@@ -24,6 +24,7 @@ from gpushopper.daemon.api.listener import Listener, check_path
 from gpushopper.daemon.api.routes.health import render_metrics
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.audit_log.writer import AuditLog
 from gpushopper.daemon.completion_file import CompletionFile
 from gpushopper.daemon.keys import account_setup
 from gpushopper.daemon.keys.account_connection import unusable_accounts
@@ -67,6 +68,8 @@ SSH_TIDY_S = 3
 METRICS_RETRY_S = 60
 ALERTS_S = 2
 """How soon an event is told; also the least time between two alerts over one channel."""
+AUDIT_S = 2
+"""How soon an act that is recorded in the database is in the audit log's file, too."""
 THREAD_STOP_S = 3
 
 _log = structlog.get_logger(__name__)
@@ -167,6 +170,7 @@ class Daemon:
             Job("keys", self.keys.retry, RETRY_S),
             Job("ssh", ssh_files.sync, SSH_TIDY_S),
             Job("alerts", self.alerts.step, ALERTS_S),
+            Job("audit log", AuditLog(ctx).step, AUDIT_S),
             Job("completion", CompletionFile(ctx, self.alerts.channels).sync, SSH_TIDY_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
             Job("metrics", self.metrics_port.open, METRICS_RETRY_S),
