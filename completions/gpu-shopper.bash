@@ -54,7 +54,9 @@ _gpu_shopper_spec() {
     'alarms') verbs="ack list" ;;
     'alarms ack') flags="$flags --all" args="-" ;;
     'alarms list') : ;;
-    'audit') : ;;
+    'audit') verbs="instances log" ;;
+    'audit instances') : ;;
+    'audit log') flags="$flags --verify" valued="$valued -s:any --session:any -n: --limit: --head:" ;;
     'watchdog') flags="$flags --dry-run --once -q --quiet" valued="$valued --installation: -p:cloud --provider:cloud --key-file:" ;;
     'custody') valued="$valued --host:" args="any" ;;
     'events') flags="$flags -f --follow" valued="$valued --since: --until: --kind: -s:any --session:any -n: --limit:" ;;

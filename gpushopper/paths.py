@@ -59,6 +59,11 @@ class Home:
         return self.data / "daemon.log"
 
     @property
+    def audit_log(self) -> Path:
+        """Every act that spends or ends, one chained line each (`core/audit_chain.py`)."""
+        return self.data / "audit.jsonl"
+
+    @property
     def ssh_keys(self) -> Path:
         """One private key per session, 0600 (I23)."""
         return self.data / "ssh"

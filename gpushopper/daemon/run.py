@@ -24,6 +24,7 @@ from gpushopper.daemon.api.listener import Listener, check_path
 from gpushopper.daemon.api.routes.health import render_metrics
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.audit_log.writer import AuditLog
 from gpushopper.daemon.completion_file import CompletionFile
 from gpushopper.daemon.keys import account_setup
 from gpushopper.daemon.keys.account_connection import unusable_accounts
@@ -70,6 +71,8 @@ ALERTS_S = 2
 """How soon an event is told; also the least time between two alerts over one channel."""
 BACKUP_S = 1800
 """How often it is looked whether the daily backup is due; a computer that is on for an hour a day gets one, too."""
+AUDIT_S = 2
+"""How soon an act that is recorded in the database is in the audit log's file, too."""
 THREAD_STOP_S = 3
 
 _log = structlog.get_logger(__name__)
@@ -172,6 +175,7 @@ class Daemon:
             Job("alerts", self.alerts.step, ALERTS_S),
             Job("completion", CompletionFile(ctx, self.alerts.channels, self.engine.recent_offers).sync, SSH_TIDY_S),
             Job("backup", lambda: back_up_daily(ctx.store.path, self.clock.now().wall), BACKUP_S),
+            Job("audit log", AuditLog(ctx).step, AUDIT_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
             Job("metrics", self.metrics_port.open, METRICS_RETRY_S),
         ]

@@ -7,6 +7,7 @@ from typing import Any
 from peewee import fn
 
 from gpushopper.store.database import Store
+from gpushopper.store.meta import get_meta, set_meta
 from gpushopper.store.schema.tables import EventRow
 from gpushopper.store.sqlite.statements import cached_select
 from gpushopper.store.sqlite.writes import insert
@@ -51,6 +52,17 @@ def last_id(store: Store) -> int:
     return int(store.rows(EventRow.select(fn.COALESCE(fn.MAX(EventRow.id), 0)))[0][0])
 
 
+def database_id(store: Store) -> str:
+    """What tells these events from those of another database; empty before the audit log has begun (F69)."""
+    return get_meta(store, _DATABASE) or ""
+
+
+def set_database_id(store: Store, database: str) -> None:
+    """Store it, once."""
+    set_meta(store, _DATABASE, database)
+
+
+_DATABASE = "audit_database"
 _COLUMNS = (
     EventRow.id, EventRow.at, EventRow.kind, EventRow.session_id, EventRow.attempt_id, EventRow.text, EventRow.data,
 )  # fmt: skip

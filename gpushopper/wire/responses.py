@@ -186,8 +186,11 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class Events:
+    """`database`: what tells their ids from those of another database, as lines of the audit log name it."""
+
     events: list[EventView]
     next: int
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ LINES = [
     "inventory", "plan -g 4090", "provision -g 4090 -y", "ls", "sessions", "sessions list", "get x", "extend x -t 1",
     "done x -y", "shutdown x -y", "shutdown --all -y", "receipt x", "ssh x", "cp x:a b", "run x -- true", "logs x",
     "costs", "costs summary", "consumers", "consumers add x", "report x", "custody x", "notify", "budget",
-    "status", "alarms", "alarms ack 1", "audit", "events", "keys", "keys set vast",
+    "status", "alarms", "alarms ack 1", "audit", "audit log", "events", "keys", "keys set vast",
     "keys test vast", "keys remove vast", "config show", "config installation keep", "ssh-config", "daemon",
     "daemon run", "daemon start", "daemon stop", "daemon restart", "daemon status", "daemon logs", "demo",
     "sandbox start", "sandbox stop", "sandbox status", "sandbox ledger", "--sandbox ls", "--sandbox keys",

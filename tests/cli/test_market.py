@@ -29,6 +29,7 @@ READING = {
     "costs summary": "by_provider",
     "status": "status",
     "audit": "instances",
+    "audit log": "acts",
     "keys": "keys",
     "config show": "settings",
     "daemon status": "pid",
@@ -236,6 +237,31 @@ def test_jsonl_has_one_row_per_line(inside: Inside, rented: str):
     rows = [json.loads(line) for line in inside("ls", "-o", "jsonl").out.splitlines()]
     assert rented in [row["name"] for row in rows]
     assert {row["schema"] for row in rows} == {1}
+
+
+def test_the_audit_log_is_checked(inside: Inside, rented: str, wait_until: Callable[..., None]):
+    path = inside.home / "sandbox" / "audit.jsonl"
+    wait_until(lambda: "created" in inside("audit", "log", "-s", rented).out)
+    shown = inside("audit", "log")
+    assert (shown.code, shown.err) == (0, "") and "held  requested: held: RTX 4090 for" in shown.out
+    assert inside("audit", "log", "-o", "jsonl", "-n", "1").out.count("\n") == 1
+    whole = inside("audit", "log", "--verify", "--json")
+    assert whole.code == 0 and whole.json["ok"] and whole.json["problems"] == [] and whole.json["compared"] > 3
+    head, text = whole.json["head"], path.read_text()
+    assert inside("audit", "log", "--verify", "--head", head[:16]).code == 0
+    assert inside("audit", "log", "--verify", "--head", "0" * 16).code == 9
+    for wrong in (("--head", head), ("--verify", "--head", head[:15]), ("--verify", "--head", "no-digest-at-all!")):
+        assert inside("audit", "log", *wrong).code == 2
+    try:
+        path.write_text(text.replace("RTX 4090", "RTX 5090", 1))
+        ran = inside("audit", "log", "--verify")
+        assert ran.code == 9 and "does not follow from the one before" in ran.out and "differs" in ran.out
+        assert "the audit log is not whole" in ran.err
+        path.rename(path.with_name("aside"))
+        assert inside("audit", "log").code == 3
+        path.with_name("aside").rename(path)
+    finally:
+        path.write_text(text)
 
 
 def test_files_in_the_home_are_private(inside: Inside, rented: str):

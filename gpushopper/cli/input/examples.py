@@ -102,7 +102,8 @@ EXAMPLES: Mapping[str, str] = {
         alarms ack 3""",
     "audit": """
         audit
-        audit --json""",
+        audit --json
+        audit log --verify""",
     "custody": """
         custody
         custody train""",

@@ -1,4 +1,4 @@
-"""`audit`: compare the providers' instance lists with our records; exit status 9 when they disagree."""
+"""`audit`: compare the providers' instance lists with our records, exit status 9 when they disagree; `audit log`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import cast
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input.command_classes import Command
+from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import plural, rate
 from gpushopper.cli.process import daemon_process
@@ -27,9 +27,14 @@ COLUMNS = (
 )
 
 
-@click.command("audit", cls=Command)
+@click.group("audit", cls=Group, default="instances", lazy={"log": "money_and_safety.audit_log:show_log"})
+def audit() -> None:
+    """Compare the clouds' instance lists with our records; show and check the log of what was rented and ended."""
+
+
+@audit.command("instances")
 @click.pass_obj
-def audit(app: App) -> None:
+def instances(app: App) -> None:
     """Compare the clouds' instance lists with our records. Exits 9 when they disagree.
 
     Runs through the daemon if one is up, else without it; it changes nothing. Foreign instances (WHOSE: foreign) are

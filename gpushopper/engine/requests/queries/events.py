@@ -22,7 +22,7 @@ def events(ctx: Context, after: int, limit: int = 200, ref: str | None = None) -
     """
     session_id = None if ref is None else find(ctx, ref).id
     found = stored_events.after(ctx.store, after, limit, session_id)
-    return wire.Events(found, found[-1].id if found else after)
+    return wire.Events(found, found[-1].id if found else after, stored_events.database_id(ctx.store))
 
 
 def alarms(ctx: Context) -> wire.Alarms:
