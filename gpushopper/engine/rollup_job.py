@@ -32,7 +32,7 @@ def enter_full_hours(ctx: Context, now: ClockSnapshot) -> None:
             if until is not None:
                 entries, booked = ledger.accrue(attempt, until)
                 ledger_table.insert_entries(ctx.store, entries)
-                sessions.update_attempt(ctx.store, attempt, billed_until=booked.billed_until)
+                sessions.update_attempt(ctx.store, attempt, **ledger.booked_columns(booked))
 
 
 def rebuild(ctx: Context) -> tuple[int, bool]:

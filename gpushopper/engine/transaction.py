@@ -95,7 +95,7 @@ class Transaction:
         attempt = self.attempt(action.attempt)
         entries, booked = ledger.accrue_disk_alone(attempt, self.now.wall)
         ledger_table.insert_entries(self.ctx.store, entries)
-        columns = {"is_gpu_billed": False, "billed_until": booked.billed_until}
+        columns = {"is_gpu_billed": False, **ledger.booked_columns(booked)}
         self._attempts[attempt.id] = sessions.update_attempt(self.ctx.store, attempt, **columns)
         text = f"the disk of instance {attempt.instance_id} is left, and bills alone"
         self.add_event(act.EventDraft("disk_left", text), attempt.session_id, attempt.id)
@@ -221,7 +221,7 @@ class Transaction:
             until = attempt.last_seen_at if attempt.last_seen_at is not None else attempt.billed_until
         entries, booked = ledger.accrue(attempt, until)
         ledger_table.insert_entries(self.ctx.store, entries)
-        return fields | {"billed_until": booked.billed_until}
+        return fields | ledger.booked_columns(booked)
 
     def terminate_attempt(self, attempt: Attempt, reason: str, text: str = "") -> None:
         """Set the desired state `terminated`, once; an attempt that was never sent is closed at once."""

@@ -1,10 +1,10 @@
-"""The heartbeat: write the probe's shell command, and parse its answer (guard report, GPUs, disk) strictly (D8)."""
+"""The heartbeat: write the probe's shell command, and parse its answer strictly: guard, GPUs, disk, network (D8)."""
 
 from __future__ import annotations
 
 import re
 
-from gpushopper.core.model.heartbeat import Hardware, Heartbeat
+from gpushopper.core.model.heartbeat import Hardware, Heartbeat, NetworkCount
 from gpushopper.core.model.shell_environment import over_ssh
 from gpushopper.remote import guard_protocol
 from gpushopper.remote.agent import parts
@@ -21,6 +21,7 @@ SECTIONS = (
     ("gpus", "smi --query-gpu=name,memory.total,driver_version --format=csv,noheader,nounits"),
     ("cuda", r"smi | sed -n 's/.*CUDA[A-Za-z ]* Version: *\([0-9.]*\).*/\1/p'"),
     ("disk", "df -Pk /"),
+    ("network", "head -c 8192 /proc/net/dev"),
 )
 """The sections after the guard's report, each with its shell command; empty where the instance lacks the tool."""
 
@@ -28,6 +29,9 @@ SECTIONS = (
 _SMI = 'smi() { nvidia-smi "$@" || LD_LIBRARY_PATH=$GS_LIBRARIES nvidia-smi "$@"; }'
 
 _NUMBER = re.compile(r"\d{1,7}(\.\d{1,3})?")
+# proc_net(5): bytes received are the first number, bytes sent the ninth. A line that was cut is none.
+_INTERFACE = re.compile(r"\s*(\S{1,15}):\s*(\d{1,15})(?:\s+\d{1,20}){7}\s+(\d{1,15})(?:\s+\d{1,20}){7}\s*")
+LOCAL_INTERFACE = re.compile(r"lo|(docker|br-|veth|virbr|ifb|dummy|cni|flannel)\S*")
 
 
 def probe_command(marker: str, guard_lines: str, bring_lines: str = "") -> str:
@@ -66,7 +70,8 @@ def read_heartbeat(answer: bytes, marker: str, *, is_complete: bool) -> Heartbea
     words = texts["guard"].replace("\r\n", "\n").strip("\n")
     agent = read_agent_report(texts.get(AGENT, ""))
     brought = parts.read_brought(texts[PARTS]) if PARTS in texts else None
-    return Heartbeat(guard_protocol.read_report(words), hardware, agent, brought)
+    network = _network(texts.get("network", ""))
+    return Heartbeat(guard_protocol.read_report(words), hardware, agent, brought, network)
 
 
 def _split(text: str, marker: str) -> list[tuple[str, str]]:
@@ -108,3 +113,10 @@ def _disk_gb(text: str) -> float | None:
     if len(words) < 6 or not re.fullmatch(r"\d{1,15}", words[1]):
         return None
     return int(words[1]) * 1024 / 1e9
+
+
+def _network(text: str) -> NetworkCount | None:
+    """The counters of /proc/net/dev, added up; None where there is no interface that leads outside."""
+    rows = [match for match in map(_INTERFACE.fullmatch, text.splitlines()) if match is not None]
+    outside = [row for row in rows if not LOCAL_INTERFACE.fullmatch(row[1])]
+    return NetworkCount(sum(int(r[2]) for r in outside), sum(int(r[3]) for r in outside)) if outside else None

@@ -50,7 +50,7 @@ class BudgetLimit:
     """How one limit stands in its present period.
 
     `kind` is daily, monthly or session; for the last, `session` names the session, and is empty where none is open.
-    `traffic_micros` is the part of what is spent that the cloud has billed for traffic: `costs` does not have it.
+    `traffic_micros` is the part of what is spent that was traffic.
     `used_up_at`: when spending reaches the limit at the present rates; None where it does not.
     """
 

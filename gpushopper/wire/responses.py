@@ -39,6 +39,10 @@ class AttemptView:
     """What it runs."""
     disk_gb: float = 0
     """The disk that its cloud makes for the one that was asked for."""
+    cost: dict[str, int] = field(default_factory=dict)
+    """What its ledger entries add up to: `gpu_micros`, `storage_micros`, `traffic_micros`, `minimum_micros`."""
+    by_bill: dict[str, int] = field(default_factory=dict)
+    """The part of that which its cloud's bill has added, or taken back, after our own count; for one session alone."""
 
 
 @dataclass(frozen=True, slots=True)

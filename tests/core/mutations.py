@@ -141,7 +141,8 @@ MUTATIONS = (
     # ledger
     M("ledger", "until <= attempt.billed_until:", "until == attempt.billed_until:", "I14: negative time is accrued",
           "ledger"),
-    M("ledger", "replace(attempt, billed_until=until)", "attempt", "I14: time is booked twice", "ledger"),
+    M("ledger", "replace(attempt, billed_until=until, unbooked", "replace(attempt, unbooked",
+      "I14: time is booked twice", "ledger"),
     M("ledger", "if entry.correction or entry.kind", "if entry.kind", "I14: a correction is corrected", "ledger"),
     M("ledger", "start = max(entry.from_at, end)", "start = end", "I14: more is taken back than was booked",
       "ledger"),

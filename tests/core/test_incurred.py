@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.model.attempt import State
-from gpushopper.core.spending.incurred import accruing_since, incurred_since
+from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.spending.incurred import accruing, incurred_since
 from gpushopper.core.spending.ledger import GPU, MINIMUM, Entry
 from gpushopper.core.timing.clock_snapshot import HOUR
 from tests.core.samples import RATE, WALL, attempt
 
 RUNNING = attempt(State.RUNNING, is_gpu_billed=True)
+
+
+def accruing_since(one: Attempt, now: int, start: int) -> int:
+    return sum(incurred_since(entry, start) for entry in accruing(one, now))
 
 
 @pytest.mark.parametrize(("start", "amount"), [(-HOUR, 1000), (0, 1000), (HOUR // 4, 750), (HOUR, 0), (2 * HOUR, 0)])

@@ -207,3 +207,14 @@ def test_the_promised_figure_is_the_cost_of_an_end_on_time():
     assert ledger.max_cost(attempt(State.CLOSED), 5) == 5
     assert ledger.max_cost(attempt(State.DESTROYING, off_at=WALL), 5) == 5
     assert ledger.max_cost(attempt(State.DESTROYING), 5) == 2 * RATE
+
+
+@pytest.mark.parametrize(("traffic", "used"), [(0, 100), (30, 100), (50, 80)])
+def test_traffic_beyond_its_allowance_leaves_the_reserve_for_time_as_it_is(traffic: int, used: int):
+    assert ledger.used_of_reserve(100, traffic, 30) == used
+
+
+def test_what_traffic_has_cost_comes_on_top_of_what_the_plan_showed():
+    planned = ledger.max_cost(BILLED, 0)
+    assert ledger.max_cost(BILLED, 5_000, traffic=5_000) == planned + 5_000
+    assert ledger.max_cost(replace(BILLED, off_at=WALL), 5_000, traffic=5_000) == 5_000

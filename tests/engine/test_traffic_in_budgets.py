@@ -9,14 +9,14 @@ import pytest
 
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.money import DOLLAR
-from gpushopper.core.model.records.charge import Charge
+from gpushopper.core.model.records.charge import Charge, ChargeList
 from gpushopper.core.spending.budget import At100, LimitKind
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.core.timing.periods import PeriodKind, period_at
+from gpushopper.engine.money.bills import record_charges
 from gpushopper.engine.money.commitments import load_commitments
 from gpushopper.engine.requests.queries.money.budgets import budgets
 from gpushopper.store import sessions
-from gpushopper.store.money.bills import save_bill
 from tests.engine.test_budgets import committed, early_in_a_month, limit, refusal
 from tests.sim.world import World
 
@@ -33,7 +33,7 @@ def billed(world: World, attempt: Attempt, dollars: float, until_at: int | None 
     now = world.clock.now().wall
     with world.store.transaction():
         charge = Charge(attempt.instance_id or "", traffic=round(dollars * DOLLAR), until_at=until_at or now)
-        save_bill(world.store, attempt.id, charge, now)
+        record_charges(world.engine.ctx, attempt.provider, attempt.account, ChargeList((charge,), True), now)
 
 
 def spent(world: World, kind: LimitKind) -> int:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.model.heartbeat import GuardStatus, Hardware, Heartbeat
+from gpushopper.core.model.heartbeat import GuardStatus, Hardware, Heartbeat, NetworkCount
 from gpushopper.remote import heartbeat_probe
 
 MARK = "gs-0123456789abcdef"
@@ -20,9 +20,10 @@ DISK = "Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay 97656
 
 
 def answer(
-    guard: str = GUARD, gpus: str = GPUS, cuda: str = "12.4\n", disk: str = DISK, *, mark: str = MARK, agent: str = ""
-) -> bytes:
-    parts = {"guard": guard, "agent": agent, "gpus": gpus, "cuda": cuda, "disk": disk, "end": ""}
+    guard: str = GUARD, gpus: str = GPUS, cuda: str = "12.4\n", disk: str = DISK, *, mark: str = MARK,
+    agent: str = "", network: str = "",
+) -> bytes:  # fmt: skip
+    parts = {"guard": guard, "agent": agent, "gpus": gpus, "cuda": cuda, "disk": disk, "network": network, "end": ""}
     return "".join(f"\n{mark} {name}\n{text}" for name, text in parts.items()).encode()
 
 
@@ -132,3 +133,19 @@ def test_no_bytes_break_the_parser(noise: bytes, is_complete: bool):
     heartbeat_probe.read_heartbeat(noise, MARK, is_complete=is_complete)
     found = heartbeat_probe.read_heartbeat(answer().replace(b"12.4", noise), MARK, is_complete=True)
     assert found is None or found.hardware.cuda == "" or found.hardware.cuda.replace(".", "").isdigit()
+
+
+HEAD = "Inter-|   Receive    |  Transmit\n face |bytes    packets errs drop|bytes    packets errs drop\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [("    lo: 900 1 0 0 0 0 0 0 900 1 0 0 0 0 0 0\n  eth0: 70 1 0 0 0 0 0 0 30 1 0 0 0 0 0 0\n", NetworkCount(70, 30)),
+     ("  eth0:70 1 0 0 0 0 0 0 30 1 0 0 0 0 0 0\n  eth1: 1 1 0 0 0 0 0 0 2 1 0 0 0 0 0 0\n", NetworkCount(71, 32)),
+     (" docker0: 9 1 0 0 0 0 0 0 9 1 0 0 0 0 0 0\nvethab12: 9 1 0 0 0 0 0 0 9 1 0 0 0 0 0 0\n", None),
+     ("  eth0: 70 1 0 0 0 0 0 0 30 1 0\n", None), ("  eth0: -7 1 0 0 0 0 0 0 30 1 0 0 0 0 0 0\n", None),
+     ("  eth0: 9999999999999999 1 0 0 0 0 0 0 30 1 0 0 0 0 0 0\n", None), ("", None)],
+)  # fmt: skip
+def test_traffic_is_what_interfaces_that_lead_outside_have_counted(lines: str, found: NetworkCount | None):
+    seen = heartbeat_probe.read_heartbeat(answer(network=HEAD + lines), MARK, is_complete=True)
+    assert seen is not None and seen.network == found

@@ -16,6 +16,7 @@ from gpushopper.core.model.heartbeat import (
     GuardStatus,
     Hardware,
     Heartbeat,
+    NetworkCount,
     ProbeFailure,
     ProbeFailureKind,
     SshTarget,
@@ -84,6 +85,8 @@ class SimRemote:
         self.bring: Callable[[SimGuard, str], Brought] = lambda guard, line: Brought("1")
         """What comes of bringing agent and limits."""
 
+        self.network: Callable[[Instance], NetworkCount | None] = lambda instance: None
+        """What an instance's network has counted."""
         self.landings: list[LandingOrder] = []
         self.pull_s = 20.0
         self.pull_problem: Callable[[LandingOrder], str] = lambda order: ""
@@ -156,9 +159,9 @@ class SimRemote:
             guard.end_at = min(now + renewal.left_s * SECOND, guard.max_at)
         if guard is None:
             return Heartbeat(None, self.hardware)
-        return self._heartbeat(guard, limits, now)
+        return self._heartbeat(guard, instance, limits, now)
 
-    def _heartbeat(self, guard: SimGuard, limits: str, now: int) -> Heartbeat:
+    def _heartbeat(self, guard: SimGuard, instance: Instance, limits: str, now: int) -> Heartbeat:
         brought = None
         if limits:
             self.brought.append(limits)
@@ -170,7 +173,7 @@ class SimRemote:
         agent = None if guard.agent is None else guard.agent.report(now)
         if guard.agent is not None:
             guard.agent.heard_at = now
-        return Heartbeat(guard.report(now), self.hardware, agent, brought)
+        return Heartbeat(guard.report(now), self.hardware, agent, brought, self.network(instance))
 
     def land(
         self,

@@ -252,7 +252,7 @@ def upgraded(folder: Path) -> Path:
     ("statement", "error"),
     [
         ("CREATE TABLE attempts (id INTEGER)", peewee.OperationalError),
-        ("INSERT INTO ledger VALUES (9, 'nobody', 'gpu', 1, 2, 3, 0)", Corrupt),
+        ("INSERT INTO ledger VALUES (9, 'nobody', 'gpu', 1, 2, 3, 0, '')", Corrupt),
     ],
 )
 def test_a_migration_that_fails_changes_nothing(home: Path, statement: str, error: type[Exception]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import tables
@@ -31,7 +31,8 @@ def read_sides(receipt: str, ledger: str) -> tuple[BilledSide, BilledSide]:
     ours = BilledSide(
         instances=tuple(sorted(str(row["instance_id"]) for row in receipts)),
         gone=bool(receipts) and all((row["receipt"] or {}).get("kind") == "proven" for row in receipts),
-        micros=sum(row["accrued_micros"] for row in receipts),
+        micros=sum(row["accrued_micros"] - _traffic(row) for row in receipts),
+        traffic=sum(_traffic(row) for row in receipts),
     )
     theirs = BilledSide(
         instances=tuple(sorted(str(row["id"]) for row in billed)),
@@ -42,6 +43,10 @@ def read_sides(receipt: str, ledger: str) -> tuple[BilledSide, BilledSide]:
     return ours, theirs
 
 
+def _traffic(receipt: dict[str, Any]) -> int:
+    return int(receipt["cost"].get("traffic_micros", 0))
+
+
 def _micros(dollars_text: str) -> int:
     return int(Decimal(dollars_text) * 1_000_000)
 
@@ -49,7 +54,7 @@ def _micros(dollars_text: str) -> int:
 def agrees(ours: BilledSide, theirs: BilledSide) -> bool:
     """Whether the same instances are gone, at the same cost of GPU and disk.
 
-    Traffic is billed by the gigabyte, outside the hourly price: only the provider knows its amount.
+    Traffic is billed by the gigabyte, outside the hourly price: what an instance counts is an estimate until its bill.
     """
     tolerance = max(TENTH_OF_A_CENT, round(theirs.micros * SHARE))
     same_money = abs(ours.micros - theirs.micros) <= tolerance
@@ -63,7 +68,7 @@ def compare(app: App, sides: tuple[BilledSide, BilledSide]) -> bool:
         ("instance", *(", ".join(side.instances) or "none" for side in sides)),
         ("state", *("gone" if side.gone else "not gone" for side in sides)),
         ("GPU and disk", *(dollars(side.micros, 4) for side in sides)),
-        ("traffic", "per GB, on top", dollars(theirs.traffic, 4)),
+        ("traffic", *(dollars(side.traffic, 4) for side in sides)),
     ]
     columns = (
         tables.Column("", lambda row: row[0]),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.endings.end_reasons import REASONS, reason_text
 from gpushopper.cli.output.text_format import money, plural, when
+from gpushopper.clouds import title_of
 from gpushopper.errors import NotVerified
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ def _fields(attempt: AttemptView) -> dict[str, Any]:
         "label": attempt.label,
         "closed_at": attempt.closed_at,
         "accrued": attempt.accrued,
+        "cost": attempt.cost,
+        "by_bill": attempt.by_bill,
         "receipt": receipt_fields(attempt.receipt),
     }
 
@@ -79,7 +83,8 @@ def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
             ("off since", when(attempt.off_at, now) if attempt.off_at else ""),
             ("proven", when(attempt.closed_at, now) if attempt.closed_at else ""),
             ("evidence", _evidence(receipt.get("evidence", {}))),
-            ("cost", _cost(receipt.get("cost", {}), attempt.accrued)),
+            ("cost", _cost(attempt.cost or receipt.get("cost", {}), attempt.accrued)),
+            ("bill", billed_text(title_of(attempt.cloud), attempt.by_bill)),
         ]
     )
 
@@ -94,6 +99,17 @@ def _evidence(evidence: dict[str, Any]) -> str:
     return ", then ".join(parts)
 
 
-def _cost(parts: dict[str, int], total: int) -> str:
-    shares = [f"{kind} {money(amount)}" for kind, amount in parts.items() if amount]
+def _cost(parts: Mapping[str, int], total: int) -> str:
+    shares = [f"{kind.removesuffix('_micros')} {money(amount)}" for kind, amount in parts.items() if amount]
     return f"{money(total)} ({', '.join(shares)})" if shares else money(total)
+
+
+def billed_text(cloud: str, by_bill: Mapping[str, int]) -> str:
+    """What a cloud's bill has changed after our own count: `traffic by Vast.ai's bill: +$0.0140`; empty for nothing."""
+    parts = {kind.removesuffix("_micros"): amount for kind, amount in by_bill.items() if amount}
+    return "; ".join(f"{kind} by {cloud}'s bill: {signed(amount)}" for kind, amount in parts.items())
+
+
+def signed(micros: int) -> str:
+    """`+$0.31` or `-$0.31`."""
+    return money(micros) if micros < 0 else f"+{money(micros)}"

@@ -151,6 +151,9 @@ def _fields_without_id(now: ClockSnapshot) -> dict[str, Any]:
         "destroy_acknowledged": False,
         "last_destroy_boot": None,
         "next_destroy_boot": None,
+        "received_bytes": None,
+        "sent_bytes": None,
+        "unbooked_traffic": 0,
         **NO_ABSENCES,
     }
 

@@ -174,6 +174,12 @@ class Attempt:
     confirmed_parts: str = ""
     """Digest of the programs brought to it, the checksum that it gave, and how `gpu-shopper-done` is called there (with
     `/` between them)."""
+    # traffic (core/spending/bills/traffic.py)
+    received_bytes: int | None = None
+    """What its network had received at a heartbeat, by its own counter; None before the first."""
+    sent_bytes: int | None = None
+    unbooked_traffic: Micros = 0
+    """What was counted of its traffic and no ledger entry holds yet, micro-dollars."""
 
     @property
     def is_open(self) -> bool:

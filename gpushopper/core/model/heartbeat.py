@@ -47,6 +47,14 @@ class Hardware:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkCount:
+    """Bytes that the instance's interfaces, local ones left out, have received and sent since it started."""
+
+    received: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Brought:
     """What came of bringing our programs and the limits: the checksum that is there now, or what went wrong.
 
@@ -69,6 +77,8 @@ class Heartbeat:
     hardware: Hardware
     agent: AgentReport | None = None
     brought: Brought | None = None
+    network: NetworkCount | None = None
+    """None where it does not say."""
 
 
 class ProbeFailureKind(Enum):

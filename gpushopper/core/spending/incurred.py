@@ -14,9 +14,9 @@ def incurred_since(entry: Entry, start_at: int) -> Micros:
     return share(entry.micros, entry.from_at, entry.to_at, start_at, max(entry.to_at, start_at) + 1)
 
 
-def accruing_since(attempt: Attempt, now_wall: int, start_at: int) -> Micros:
-    """What no entry holds yet, since a moment; nothing once the instance is off, as in every cost that is shown."""
+def accruing(attempt: Attempt, now_wall: int) -> tuple[Entry, ...]:
+    """What no entry holds yet; nothing once the instance is off, as in every cost that is shown."""
     if not attempt.is_open:
-        return 0
+        return ()
     until = now_wall if attempt.off_at is None else min(now_wall, attempt.off_at)
-    return sum(incurred_since(entry, start_at) for entry in ledger.accrue(attempt, until)[0])
+    return ledger.accrue(attempt, until)[0]

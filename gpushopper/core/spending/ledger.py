@@ -14,7 +14,7 @@ from gpushopper.core.cloud import BillingStart, StoppedBilling
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.money import Micros, cost_over
 from gpushopper.core.policy import Policy
-from gpushopper.core.spending.pro_rata import hour_of, hours_within, split
+from gpushopper.core.spending.pro_rata import hour_of, hours_within, share, split
 from gpushopper.core.timing.clock_snapshot import us
 
 GPU = "gpu"
@@ -22,13 +22,16 @@ STORAGE = "storage"
 TRAFFIC = "traffic"
 MINIMUM = "minimum"
 KINDS = (GPU, STORAGE, TRAFFIC, MINIMUM)
+BILL = "bill"
+"""The reason of entries that a cloud's bill adds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One immutable line: an attempt's cost of one class over [from_at, to_at), wall µs, micro-dollars.
 
-    A correction takes money back that was accrued past the proven end; its amount is negative.
+    A correction takes money back that was accrued past the proven end, or that a cloud's bill does not have; its amount
+    is negative. `reason`: why an entry follows from a bill; empty where it was counted here.
     """
 
     attempt_id: str
@@ -37,6 +40,7 @@ class Entry:
     to_at: int
     micros: Micros
     correction: bool = False
+    reason: str = ""
 
 
 def storage_rate(attempt: Attempt) -> Micros:
@@ -54,7 +58,8 @@ def accrue(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
     """Entries from `billed_until` to `until`, cut at each UTC hour, and the attempt with `billed_until` moved there.
 
     Storage bills while `is_storage_billed`, GPU time while `is_gpu_billed`: what the last sighting said. Nothing before
-    the send. What may have run unseen counts once it is off.
+    the send. What may have run unseen counts once it is off. Traffic that was counted on the instance is entered up to
+    its last heartbeat (F25).
     """
     if attempt.billed_until is None or until <= attempt.billed_until:
         return (), attempt
@@ -62,16 +67,39 @@ def accrue(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
     entries = _entries(attempt.id, GPU, gpu_rate(attempt), *_gpu_time(attempt, start, until))
     if attempt.is_storage_billed:
         entries = _entries(attempt.id, STORAGE, storage_rate(attempt), start, until) + entries
-    return entries, replace(attempt, billed_until=until)
+    traffic, left = _counted_traffic(attempt, start, until)
+    return entries + traffic, replace(attempt, billed_until=until, unbooked_traffic=left)
 
 
 def _entries(attempt_id: str, kind: str, rate: Micros, start: int, until: int) -> tuple[Entry, ...]:
-    if until <= start:
-        return ()
-    hours = hours_within(start, until)
-    return tuple(
-        Entry(attempt_id, kind, *piece) for piece in split(cost_over(rate, until - start), start, until, hours)
-    )
+    return by_hours(attempt_id, kind, cost_over(rate, until - start), start, until) if until > start else ()
+
+
+def by_hours(attempt_id: str, kind: str, micros: Micros, start: int, until: int, reason: str = "") -> tuple[Entry, ...]:
+    """An amount as entries that are linear over [start, until), cut at each UTC hour; a negative one as corrections."""
+    pieces = split(micros, start, until, hours_within(start, until))
+    return tuple(Entry(attempt_id, kind, *piece, correction=micros < 0, reason=reason) for piece in pieces)
+
+
+def _counted_traffic(attempt: Attempt, start: int, until: int) -> tuple[tuple[Entry, ...], Micros]:
+    """Entries of the traffic that was counted between `start` and the last heartbeat, and what of it is left after."""
+    if not attempt.unbooked_traffic:
+        return (), 0
+    counted_at = max(attempt.heartbeat_at or start, start)
+    due = share(attempt.unbooked_traffic, start, counted_at, start, until)
+    left = attempt.unbooked_traffic - due
+    return (by_hours(attempt.id, TRAFFIC, due, start, min(counted_at, until)) if due else ()), left
+
+
+def booked_columns(booked: Attempt) -> dict[str, int | None]:
+    """The columns that `accrue` moves: to be written with its entries."""
+    return {"billed_until": booked.billed_until, "unbooked_traffic": booked.unbooked_traffic}
+
+
+def rest_of_traffic(attempt: Attempt, ended_at: int) -> tuple[Entry, ...]:
+    """What is left of the counted traffic when an attempt is closed, at its end."""
+    left = attempt.unbooked_traffic
+    return (Entry(attempt.id, TRAFFIC, ended_at, ended_at, left),) if left else ()
 
 
 def _gpu_time(attempt: Attempt, start: int, until: int) -> tuple[int, int]:
@@ -126,11 +154,14 @@ def is_disk_left(attempt: Attempt) -> bool:
 def settle(
     attempt: Attempt, ended_at: int, entries: tuple[Entry, ...], storage_ended_at: int | None = None
 ) -> tuple[Entry, ...]:
-    """Corrections that take back what was accrued after the proven end; the disk's may have been later."""
+    """Corrections that take back what was accrued after the proven end; the disk's may have been later.
+
+    Traffic was counted, and is not taken back.
+    """
     corrections = []
     for entry in entries:
         end = ended_at if entry.kind != STORAGE or storage_ended_at is None else storage_ended_at
-        if entry.correction or entry.kind == MINIMUM or entry.to_at <= end:
+        if entry.correction or entry.kind in (MINIMUM, TRAFFIC) or entry.to_at <= end:
             continue
         start = max(entry.from_at, end)
         span, late = entry.to_at - entry.from_at, entry.to_at - start
@@ -214,14 +245,20 @@ def _reserve_for_time(attempt: Attempt, policy: Policy, *, ends_alone: bool) -> 
     return cost_over(rate, billing.billed_us(busy)) + cost_over(later, billing.in_steps(us(policy.storage_slack_s)))
 
 
-def max_cost(attempt: Attempt, accrued: Micros) -> Micros:
+def max_cost(attempt: Attempt, accrued: Micros, traffic: Micros = 0) -> Micros:
     """The most an attempt costs if it ends on time: as the plan showed, and never less than what has accrued.
 
-    Once it is off or closed, no cost is added. What a slow end could add is part of the reserve alone.
+    Once it is off or closed, no cost is added. What a slow end could add is part of the reserve alone. `traffic` is the
+    part of `accrued` that the plan has not.
     """
     if attempt.state is State.CLOSED or attempt.off_at is not None:
         return accrued
-    return max(accrued, expected_max_cost(attempt))
+    return max(accrued, expected_max_cost(attempt) + traffic)
+
+
+def used_of_reserve(accrued: Micros, traffic: Micros, allowance: Micros) -> Micros:
+    """The part of a cost that was reserved: traffic beyond its allowance leaves what is held back for time as it is."""
+    return accrued - max(traffic - allowance, 0)
 
 
 def remaining_reserve(attempt: Attempt, accrued: Micros) -> Micros:

@@ -1,6 +1,7 @@
 """What clouds have billed, recorded and compared with our ledger by session and by account (D11).
 
-The ledger is never changed by it: which of the two is right is for a person to find out.
+Traffic alone is entered as it was billed, for it is certain nowhere else; of all else a person is to find out which of
+the two is right.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from gpushopper.core.spending.bills.bill_check import (
 from gpushopper.core.spending.window import Window
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import Context
+from gpushopper.engine.money.billed_traffic import enter_traffic
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 from gpushopper.store.money import bills
@@ -71,14 +73,20 @@ def record_charges(ctx: Context, provider: str, account: str, found: ChargeList,
     by_instance = {charge.instance_id: charge for charge in found.charges}
     policy = ctx.policy_of(provider)
     ids = bills.attempts_with_instance(ctx.store, provider, account, read_at - us(policy.bill_lookback_s))
-    changed = []
+    known, changed = bills.bills(ctx.store), []
     for attempt in sessions.load_attempts_by_id(ctx.store, ids):
-        charge = by_instance.get(attempt.instance_id or "")
-        if charge is None and is_settled(ended_at(attempt), read_at, policy.bill_settled_s):
+        charge, gone_at = by_instance.get(attempt.instance_id or ""), ended_at(attempt)
+        settled = is_settled(gone_at, read_at, policy.bill_settled_s)
+        if charge is None and settled:
             charge = Charge(attempt.instance_id or "")
-        if charge is not None:
-            bills.save_bill(ctx.store, attempt.id, charge, read_at)
-            changed.append(attempt.session_id)
+        if charge is None:
+            continue
+        before = known.get(attempt.id)
+        was_settled = before is not None and is_settled(gone_at, before[1], policy.bill_settled_s)
+        if before is None or before[0] != charge or not was_settled:
+            enter_traffic(ctx, attempt, (charge, read_at), before, is_settled=settled)
+        bills.save_bill(ctx.store, attempt.id, charge, read_at)
+        changed.append(attempt.session_id)
     return list(dict.fromkeys(changed))
 
 
@@ -105,7 +113,7 @@ def session_bills(ctx: Context, attempt_ids: Collection[str] | None = None) -> l
     if attempt_ids is not None:
         found = {attempt_id: bill for attempt_id, bill in found.items() if attempt_id in attempt_ids}
     attempts = sessions.load_attempts_by_id(ctx.store, list(found))
-    totals = ledger_table.totals_by_attempt(ctx.store, found)
+    totals = ledger_table.totals_by_attempt(ctx.store, found, counted_here=True)
     by_session: dict[str, list[AttemptBill]] = defaultdict(list)
     for attempt in sorted(attempts, key=lambda one: (one.prepared_at, one.id)):
         by_session[attempt.session_id].append(_compared(ctx, attempt, *found[attempt.id], totals.get(attempt.id, {})))
@@ -124,7 +132,7 @@ def _compared(
 
 
 def _counted(ctx: Context, attempt: Attempt, until: int | None) -> dict[str, Micros]:
-    """What the ledger holds of an attempt up to a moment, with what accrues on, by kind."""
+    """What was counted here of an attempt up to a moment, with what accrues on, by kind: a bill's traffic is not."""
     window = Window(None, until)
     now = ctx.clock.now().wall
     entries = ledger_table.entries_of(ctx.store, attempt.id)
@@ -132,7 +140,8 @@ def _counted(ctx: Context, attempt: Attempt, until: int | None) -> dict[str, Mic
         entries += ledger.accrue(attempt, now if attempt.off_at is None else min(now, attempt.off_at))[0]
     kinds: dict[str, Micros] = defaultdict(int)
     for entry in entries:
-        kinds[entry.kind] += window.share(entry.micros, entry.from_at, entry.to_at)
+        if entry.kind != ledger.TRAFFIC or entry.reason != ledger.BILL:
+            kinds[entry.kind] += window.share(entry.micros, entry.from_at, entry.to_at)
     return kinds
 
 

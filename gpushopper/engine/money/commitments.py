@@ -5,24 +5,22 @@ Computed from attempts and ledger each time: nothing of it is stored, so that it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.session import Session
 from gpushopper.core.spending.budget import Commitment, Going, Incurred
-from gpushopper.core.spending.incurred import accruing_since
-from gpushopper.core.spending.ledger import storage_rate
-from gpushopper.core.spending.pro_rata import share
+from gpushopper.core.spending.incurred import accruing, incurred_since
+from gpushopper.core.spending.ledger import TRAFFIC, Entry, storage_rate
 from gpushopper.core.spending.worst_case import WorstCase, worst_case
 from gpushopper.core.timing.clock_snapshot import us
-from gpushopper.core.timing.periods import Period, PeriodKind, period_at
+from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.engine.context import Context
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
-from gpushopper.store.money.bills import TrafficBill, traffic_bills
-from gpushopper.store.money.incurred import CountedAttempt, attempts_that_count, incurred_by_attempt
+from gpushopper.store.money.incurred import CountedAttempt, Sums, attempts_that_count, incurred_by_attempt
 from gpushopper.store.money.tags import tags_of_sessions
 
 
@@ -32,11 +30,17 @@ class Booked:
 
     day_start: int
     month_start: int
-    day: Mapping[str, int]
-    month: Mapping[str, int]
-    ever: Mapping[str, int]
-    traffic: Mapping[str, Incurred] = field(default_factory=dict)
-    """What was billed for traffic, which no entry holds (F25)."""
+    day: Sums = field(default_factory=Sums)
+    month: Sums = field(default_factory=Sums)
+    ever: Sums = field(default_factory=Sums)
+
+    def of(self, attempt_id: str) -> Incurred:
+        """All of an attempt."""
+        return Incurred(*(sums.all.get(attempt_id, 0) for sums in (self.day, self.month, self.ever)))
+
+    def traffic_of(self, attempt_id: str) -> Incurred:
+        """The part of it that is traffic (F25)."""
+        return Incurred(*(sums.traffic.get(attempt_id, 0) for sums in (self.day, self.month, self.ever)))
 
 
 def load_commitments(ctx: Context, now_wall: int) -> list[Commitment]:
@@ -58,29 +62,28 @@ def load_commitments(ctx: Context, now_wall: int) -> list[Commitment]:
             month_start=month.start_at,
             day=incurred_by_attempt(ctx.store, day, ctx.zone),
             month=incurred_by_attempt(ctx.store, month, ctx.zone),
-            ever={attempt_id: sum(kinds.values()) for attempt_id, kinds in totals.items()},
-            traffic={bill.attempt_id: _traffic(bill, day, month) for bill in traffic_bills(ctx.store)},
+            ever=_ever(totals),
         )
     by_id = {session.id: session for session in held}
     going_on = [commitment(ctx, by_id[a.session_id], a, booked, tags.get(a.session_id, {}), now_wall) for a in opened]
     return going_on + [_closed(one, booked, tags.get(one.session_id, {})) for one in counted if not one.is_open]
 
 
-def _traffic(bill: TrafficBill, day: Period, month: Period) -> Incurred:
-    """The shares of a bill that are of the present day and month."""
-    of_day, of_month = (share(bill.micros, bill.from_at, bill.to_at, p.start_at, p.end_at) for p in (day, month))
-    return Incurred(of_day, of_month, bill.micros)
+def _ever(totals: Mapping[str, Mapping[str, int]]) -> Sums:
+    found = Sums()
+    for attempt_id, kinds in totals.items():
+        for kind, micros in kinds.items():
+            found.add(attempt_id, kind, micros)
+    return found
 
 
 def _closed(one: CountedAttempt, booked: Booked, tags: Mapping[str, str]) -> Commitment:
     """An attempt of which nothing is to come: what it has cost counts, and no more."""
-    day, month = booked.day.get(one.attempt_id, 0), booked.month.get(one.attempt_id, 0)
-    traffic = booked.traffic.get(one.attempt_id, Incurred())
-    incurred = Incurred(day, month, booked.ever.get(one.attempt_id, 0)).plus(traffic)
+    incurred, traffic = booked.of(one.attempt_id), booked.traffic_of(one.attempt_id)
     return Commitment(one.attempt_id, one.session_id, one.name, one.consumer, one.provider, tags, incurred, traffic)
 
 
-NOTHING_BOOKED = Booked(0, 0, {}, {}, {})
+NOTHING_BOOKED = Booked(0, 0)
 """Of an attempt that is not written yet."""
 
 
@@ -88,13 +91,10 @@ def commitment(
     ctx: Context, session: Session, attempt: Attempt, booked: Booked, tags: Mapping[str, str], now_wall: int
 ) -> Commitment:
     """One attempt as budgets count it."""
-    ever = booked.ever.get(attempt.id, 0) + accruing_since(attempt, now_wall, 0)
-    traffic = booked.traffic.get(attempt.id, Incurred())
-    incurred = Incurred(
-        day=booked.day.get(attempt.id, 0) + accruing_since(attempt, now_wall, booked.day_start),
-        month=booked.month.get(attempt.id, 0) + accruing_since(attempt, now_wall, booked.month_start),
-        ever=ever,
-    )
+    entries = accruing(attempt, now_wall)
+    incurred = booked.of(attempt.id).plus(_incurred(entries, booked))
+    more = _incurred([entry for entry in entries if entry.kind == TRAFFIC], booked)
+    traffic = booked.traffic_of(attempt.id).plus(more)
     return Commitment(
         attempt_id=attempt.id,
         session_id=session.id,
@@ -102,11 +102,17 @@ def commitment(
         consumer=session.consumer,
         provider=attempt.provider,
         tags=tags,
-        incurred=incurred.plus(traffic),
+        incurred=incurred,
         traffic=traffic,
-        to_come=_worst_case(ctx, attempt, ever, traffic, now_wall),
+        to_come=_worst_case(ctx, attempt, incurred.ever - traffic.ever, traffic, now_wall),
         going=going(attempt, now_wall, us(ctx.policy.budget_end_s)),
     )
+
+
+def _incurred(entries: Iterable[Entry], booked: Booked) -> Incurred:
+    held = list(entries)
+    of = (sum(incurred_since(entry, at) for entry in held) for at in (booked.day_start, booked.month_start, 0))
+    return Incurred(*of)
 
 
 def going(attempt: Attempt, now_wall: int, slow_us: int) -> Going | None:

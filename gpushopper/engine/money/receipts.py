@@ -20,9 +20,9 @@ def settle_cost(store: Store, attempt: Attempt, action: CloseAttempt) -> dict[st
         if action.kind == ReceiptKind.PROVEN:
             entries, booked = ledger.accrue(attempt, action.ended_at)
             if action.storage_ended_at is not None:
-                alone, _ = ledger.accrue(replace(booked, is_gpu_billed=False), action.storage_ended_at)
+                alone, booked = ledger.accrue(replace(booked, is_gpu_billed=False), action.storage_ended_at)
                 entries += alone
-            ledger_table.insert_entries(store, entries)
+            ledger_table.insert_entries(store, entries + ledger.rest_of_traffic(booked, action.ended_at))
         written = tuple(ledger_table.entries_of(store, attempt.id))
         corrections = ledger.settle(attempt, action.ended_at, written, action.storage_ended_at)
         beyond = ledger.beyond_use(attempt, action.ended_at, (*written, *corrections))
@@ -60,6 +60,7 @@ def closed_columns(attempt: Attempt, action: CloseAttempt, cost: dict[str, int],
         "closed_at": now.wall,
         "is_gpu_billed": False,
         "is_running": False,
+        "unbooked_traffic": 0,
         "billed_until": None if attempt.billed_until is None else action.storage_ended_at or action.ended_at,
         "receipt": json.dumps(receipt, sort_keys=True),
     }

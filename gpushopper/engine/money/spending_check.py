@@ -72,8 +72,14 @@ def usage_of(ctx: Context, provider: str, now: ClockSnapshot) -> Usage:
         rate=sum(a.agreed_rate for a in opened if a.off_at is None),
         ends=tuple((min(a.deadline.wall, a.hard_max_at), a.agreed_rate) for a in opened if a.off_at is None),
         reserved=sum(
-            ledger.remaining_reserve(a, sum(booked.get(a.id, {}).values()) + ledger.pending(a, now.wall))
+            ledger.remaining_reserve(a, _used_of_reserve(ctx, a, booked.get(a.id, {}), now))
             for a in opened
             if a.provider == provider
         ),
     )
+
+
+def _used_of_reserve(ctx: Context, attempt: Attempt, booked: Mapping[str, int], now: ClockSnapshot) -> Micros:
+    accrued = sum(booked.values()) + ledger.pending(attempt, now.wall)
+    traffic = booked.get(ledger.TRAFFIC, 0) + attempt.unbooked_traffic
+    return ledger.used_of_reserve(accrued, traffic, ledger.traffic_allowance(attempt, ctx.policy_of(attempt.provider)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,8 +41,11 @@ def session_view(ctx: Context, session: Session) -> wire.SessionView:
     with ctx.store.read():
         attempts = sessions.attempts_of(ctx.store, session.id)
         totals = ledger_table.totals_by_attempt(ctx.store, [a.id for a in attempts])
+        billed = ledger_table.billed_by_attempt(ctx.store, [a.id for a in attempts])
         tags = tags_of(ctx.store, session.id)
-    return replace(build_session_view(ctx, session, attempts, totals, ctx.clock.now().wall), tags=tags)
+    view = build_session_view(ctx, session, attempts, totals, ctx.clock.now().wall)
+    rows = [replace(row, by_bill=_kinds(billed.get(row.id, {}))) for row in view.attempts]
+    return replace(view, attempts=rows, tags=tags)
 
 
 def build_session_view(
@@ -192,13 +196,18 @@ def _attempt_view(ctx: Context, attempt: Attempt, totals: Totals, now: int) -> w
         hard_max_at=attempt.hard_max_at,
         provider_status=attempt.provider_status,
         accrued=accrued,
-        max_cost=ledger.max_cost(attempt, accrued),
+        max_cost=ledger.max_cost(attempt, accrued, traffic_so_far(attempt, totals)),
         provider=attempt.provider,
         cloud=ctx.cloud_of(attempt.provider),
         image=attempt.image,
         disk_gb=attempt.offer.disk_for(attempt.disk_gb),
+        cost=_kinds(totals.get(attempt.id, {})),
         receipt=json.loads(attempt.receipt) if attempt.receipt and attempt.state is State.CLOSED else None,
     )
+
+
+def _kinds(amounts: Mapping[str, int]) -> dict[str, int]:
+    return {f"{kind}_micros": amounts[kind] for kind in ledger.KINDS if amounts.get(kind)}
 
 
 def accrued_until(attempt: Attempt, totals: Totals, now: int) -> int:
@@ -206,3 +215,8 @@ def accrued_until(attempt: Attempt, totals: Totals, now: int) -> int:
     booked = sum(totals.get(attempt.id, {}).values())
     until = now if attempt.off_at is None or ledger.is_disk_left(attempt) else min(now, attempt.off_at)
     return booked if attempt.state is State.CLOSED else booked + ledger.pending(attempt, until)
+
+
+def traffic_so_far(attempt: Attempt, totals: Totals) -> int:
+    """The part of that which is traffic."""
+    return totals.get(attempt.id, {}).get(ledger.TRAFFIC, 0) + attempt.unbooked_traffic

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from peewee import fn
 
@@ -28,25 +28,6 @@ def bills(store: Store) -> dict[str, tuple[Charge, int]]:
     query = BillRow.select(*columns, BillRow.until_at, BillRow.read_at)
     query = query.join(AttemptRow, on=AttemptRow.id == BillRow.attempt_id)
     return {row[0]: (Charge(row[1] or "", *row[2:7]), row[7]) for row in store.rows(query)}
-
-
-class TrafficBill(NamedTuple):
-    """What was billed for an attempt's traffic, over which time, wall µs."""
-
-    attempt_id: str
-    from_at: int
-    to_at: int
-    micros: int
-
-
-def traffic_bills(store: Store) -> list[TrafficBill]:
-    """The traffic of every attempt that was billed any: from its create to where its bill goes."""
-    to_at = fn.MAX(AttemptRow.sent_at, fn.COALESCE(BillRow.until_at, AttemptRow.closed_at, BillRow.read_at))
-    query = BillRow.select(BillRow.attempt_id, AttemptRow.sent_at, to_at, BillRow.traffic)
-    query = query.join(AttemptRow, on=AttemptRow.id == BillRow.attempt_id)
-    return [
-        TrafficBill(*row) for row in store.rows(query.where(BillRow.traffic > 0, AttemptRow.sent_at.is_null(False)))
-    ]
 
 
 def attempts_with_instance(store: Store, provider: str, account: str, since: int) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from peewee import fn
 
 from gpushopper.core.model.attempt import DesiredState, State
+from gpushopper.core.spending.ledger import TRAFFIC
 from gpushopper.core.spending.pro_rata import share
 from gpushopper.core.timing.periods import Period
 from gpushopper.store.database import Store
@@ -32,25 +33,40 @@ class CountedAttempt(NamedTuple):
     is_wanted: bool
 
 
-def incurred_by_attempt(store: Store, period: Period, zone: tzinfo) -> dict[str, int]:
-    """Micro-dollars by attempt in this period, the present one; only of attempts that were open in it."""
+class Sums:
+    """Micro-dollars by attempt: of every kind together, and of traffic alone."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, int] = {}
+        self.traffic: dict[str, int] = {}
+
+    def add(self, attempt_id: str, kind: str, micros: int) -> None:
+        """Add an amount."""
+        self.all[attempt_id] = self.all.get(attempt_id, 0) + micros
+        if kind == TRAFFIC:
+            self.traffic[attempt_id] = self.traffic.get(attempt_id, 0) + micros
+
+
+def incurred_by_attempt(store: Store, period: Period, zone: tzinfo) -> Sums:
+    """What each attempt has cost in this period, the present one; only of attempts that were open in it."""
     mark = mark_of(store)
-    found: dict[str, int] = {}
+    found = Sums()
     if mark.zone == str(zone):
         rolled = sums_of(store, period.kind, period.start_at, period.start_at + 1, by_time=False, by_attempt=True)
-        for (_, attempt_id, _), micros in rolled.items():
-            found[attempt_id] = found.get(attempt_id, 0) + micros
+        for (_, attempt_id, kind), micros in rolled.items():
+            found.add(attempt_id, kind, micros)
         _add_shares(found, entries_after(store, mark.ledger_id), period)
         return found
-    found.update(store.rows(_whole(period.start_at)))
+    for attempt_id, kind, micros in store.rows(_whole(period.start_at)):
+        found.add(attempt_id, kind, micros)
     _add_shares(found, store.rows(_cut(period.start_at)), period)
     return found
 
 
-def _add_shares(found: dict[str, int], entries: list[EntryRow], period: Period) -> None:
-    for attempt_id, _, from_at, to_at, micros in entries:
+def _add_shares(found: Sums, entries: list[EntryRow], period: Period) -> None:
+    for attempt_id, kind, from_at, to_at, micros in entries:
         # Nothing is booked beyond now: what is after the beginning is in the present period.
-        found[attempt_id] = found.get(attempt_id, 0) + share(micros, from_at, to_at, period.start_at, to_at + 1)
+        found.add(attempt_id, kind, share(micros, from_at, to_at, period.start_at, to_at + 1))
 
 
 def attempts_that_count(store: Store, wall: int) -> list[CountedAttempt]:
@@ -82,8 +98,9 @@ def _counting(wall: int) -> Any:
 
 @cached_select
 def _whole(start_at: int) -> Any:
-    query = AttemptRow.select(AttemptRow.id, fn.SUM(LedgerRow.micros)).join(LedgerRow, on=_entries())
-    return query.where(_is_open_since(start_at), LedgerRow.from_at >= start_at).group_by(AttemptRow.id)
+    columns = (AttemptRow.id, LedgerRow.kind)
+    query = AttemptRow.select(*columns, fn.SUM(LedgerRow.micros)).join(LedgerRow, on=_entries())
+    return query.where(_is_open_since(start_at), LedgerRow.from_at >= start_at).group_by(*columns)
 
 
 @cached_select

@@ -9,6 +9,7 @@ from gpushopper.store.schema.identity_columns import IDENTITY
 from gpushopper.store.schema.migration_4 import FIELD_TERMS
 from gpushopper.store.schema.migration_6 import EARLY_ENDS
 from gpushopper.store.schema.migration_7 import ALERTS, MONEY
+from gpushopper.store.schema.migration_8 import BILLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(5, "many clouds", (*MANY_CLOUDS, *IDENTITY, *NO_CLOUD_OF_ITS_OWN)),
     Migration(6, "early ends", EARLY_ENDS),
     Migration(7, "money by time", (*MONEY, *ALERTS)),
+    Migration(8, "what bills add", BILLED),
 )
 
 

@@ -183,6 +183,9 @@ class AttemptRow(Row):
     is_idle_noted = peewee.BooleanField()
     confirmed_limits = Text()
     confirmed_parts = Text()
+    received_bytes = optional_int()
+    sent_bytes = optional_int()
+    unbooked_traffic = peewee.IntegerField()
 
     class Meta:
         table_name = "attempts"
@@ -211,6 +214,7 @@ class LedgerRow(Row):
     to_at = peewee.IntegerField()
     micros = peewee.IntegerField()
     correction = peewee.BooleanField()
+    reason = Text()
 
     class Meta:
         table_name = "ledger"

@@ -122,7 +122,7 @@ def print_budget(app: App, found: BudgetView) -> None:
 
 
 def _traffic(limit: BudgetLimit) -> str:
-    """What of it the cloud has billed for traffic; empty below a cent."""
+    """What of it was traffic; empty below a cent."""
     return f" ({money(limit.traffic_micros)} of it for traffic)" if limit.traffic_micros >= CENT else ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gpushopper.core.lifecycle.ends import landing
 from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, on_ends_heard, own_end_us
@@ -13,11 +13,13 @@ from gpushopper.core.lifecycle.ends.own_network import OFFLINE_TEXT
 from gpushopper.core.lifecycle.ends.run_seen import RUN_ENDED, run_ends_seen, runs_over
 from gpushopper.core.lifecycle.ends.withdrawn_end import on_none_heard
 from gpushopper.core.lifecycle.reachability import on_heartbeat, on_probe_failure
+from gpushopper.core.model.actions import UpdateAttempt
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.ends.end_reason import DONE
 from gpushopper.core.model.ends.heartbeat_row import heartbeat_row
 from gpushopper.core.model.heartbeat import Brought, Heartbeat, ProbeFailure, ProbeFailureKind
 from gpushopper.core.model.session import Session
+from gpushopper.core.spending.bills.traffic import count_traffic
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.engine.account.watching.run_starts import withdraw_unstarted
@@ -80,8 +82,10 @@ def _on_heartbeat(
     tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), expected, now, policy))
     if probed.limits:
         brought = found.brought or Brought(problem="its agent could not be brought there in time")
-        found = Heartbeat(found.guard, found.hardware, found.agent, brought)
+        found = replace(found, brought=brought)
         tx.run(on_brought(tx.attempt(attempt), brought, probed.limits, probed.digest))
+    if network := count_traffic(tx.attempt(attempt), found.network):
+        tx.run([UpdateAttempt(attempt, network)])
     withdraw_unstarted(tx, session, tx.attempt(attempt), run_ends, found.agent, policy)
     tx.run(watch_use(session, tx.attempt(attempt), found, now, policy))
     _tell_run_ends(account, tx, session, attempt, found)

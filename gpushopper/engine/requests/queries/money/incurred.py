@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.spending import ledger
+from gpushopper.core.spending.incurred import accruing as accruing_entries
 from gpushopper.core.spending.rollup import Calendar, Shares
 from gpushopper.core.spending.window import Cover, Window, cover
 from gpushopper.core.timing.periods import PeriodKind
@@ -48,9 +48,8 @@ def incurred(
 
 
 def accruing(attempt: Attempt, now_wall: int) -> list[rollups.EntryRow]:
-    """What no entry holds yet; nothing once the instance is off."""
-    until = now_wall if attempt.off_at is None else min(now_wall, attempt.off_at)
-    return [(e.attempt_id, e.kind, e.from_at, e.to_at, e.micros) for e in ledger.accrue(attempt, until)[0]]
+    """What no entry holds yet, as rows."""
+    return [(e.attempt_id, e.kind, e.from_at, e.to_at, e.micros) for e in accruing_entries(attempt, now_wall)]
 
 
 def _add_whole(ctx: Context, plan: Cover, whole: Window, adding: _Sums, *, by_attempt: bool) -> None:

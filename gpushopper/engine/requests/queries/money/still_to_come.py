@@ -15,7 +15,7 @@ from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.queries.money.incurred import incurred
-from gpushopper.engine.requests.session_view import accrued_until
+from gpushopper.engine.requests.session_view import accrued_until, traffic_so_far
 from gpushopper.store import ledger as ledger_table
 
 PACE_US = 7 * 24 * HOUR
@@ -24,25 +24,36 @@ PACE_US = 7 * 24 * HOUR
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
-    """An open attempt with what it has cost so far, ever."""
+    """An open attempt with what it has cost so far, ever; `traffic` of it, with its allowance."""
 
     attempt: Attempt
     so_far: Micros
+    traffic: Micros
+    allowance: Micros
 
     def to_come(self, now: int, until: int | None = None) -> Micros:
         """What it may still cost if it ends on time, up to a moment where one is given."""
-        return to_come(self.attempt, self.so_far, now, until)
+        return to_come(self.attempt, self.so_far - self.traffic, now, until)
 
     @property
     def reserved(self) -> Micros:
         """What is held back beyond its cost so far."""
-        return ledger.remaining_reserve(self.attempt, self.so_far)
+        used = ledger.used_of_reserve(self.so_far, self.traffic, self.allowance)
+        return ledger.remaining_reserve(self.attempt, used)
 
 
 def with_costs(ctx: Context, opened: Sequence[Attempt], now: int) -> list[OpenAttempt]:
     """These open attempts with their cost so far."""
     totals = ledger_table.totals_by_attempt(ctx.store, [each.id for each in opened])
-    return [OpenAttempt(each, accrued_until(each, totals, now)) for each in opened]
+    return [
+        OpenAttempt(
+            each,
+            accrued_until(each, totals, now),
+            traffic_so_far(each, totals),
+            ledger.traffic_allowance(each, ctx.policy_of(each.provider)),
+        )
+        for each in opened
+    ]
 
 
 def forecast(

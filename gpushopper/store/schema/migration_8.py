@@ -1,0 +1,15 @@
+"""Migration 8: traffic in the ledger, counted on instances and billed by clouds; entries that follow from a bill."""
+
+from __future__ import annotations
+
+BILLED = (
+    # Where an entry follows from a cloud's bill, and not from what was counted here.
+    "ALTER TABLE ledger ADD COLUMN reason TEXT NOT NULL DEFAULT '' CHECK (reason IN ('', 'bill'))",
+    # Asked for with every session that is shown; few entries are of a bill.
+    "CREATE INDEX ledger_billed ON ledger (attempt_id, kind, micros) WHERE reason = 'bill'",
+    # The counters of an instance's network at its last heartbeat that was worth a micro-dollar, and what of it no
+    # entry holds yet.
+    "ALTER TABLE attempts ADD COLUMN received_bytes INTEGER CHECK (received_bytes >= 0)",
+    "ALTER TABLE attempts ADD COLUMN sent_bytes INTEGER CHECK (sent_bytes >= 0)",
+    "ALTER TABLE attempts ADD COLUMN unbooked_traffic INTEGER NOT NULL DEFAULT 0 CHECK (unbooked_traffic >= 0)",
+)
