@@ -120,6 +120,10 @@ class Client(MoneyRequests, RecordRequests):
         body = {"add_us": add_us, "deadline_at": deadline_at} | ({"dry_run": True} if dry_run else {})
         return cast("wire.SessionView", self._request("POST", f"sessions/{_quote(ref)}/extend", body=body))
 
+    def forget(self, ref: str, typed: list[str] | None = None) -> wire.ForgetView:
+        """Forget the session with this name or id by the ids that were typed; with None only what would be."""
+        return cast("wire.ForgetView", self._request("POST", f"sessions/{_quote(ref)}/forget", body={"typed": typed}))
+
     def restart(self, ref: str, *, dry_run: bool = False) -> wire.Accepted:
         """Restart the instance of the session with this name or id, or only check that its cloud can."""
         body = {"dry_run": True} if dry_run else {}

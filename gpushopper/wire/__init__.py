@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         AckRequest,
         EndRequest,
         ExtendRequest,
+        ForgetRequest,
         LandedRequest,
         LimitsRequest,
         PlanRequest,
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
         DaemonStatus,
         Events,
         EventView,
+        ForgetRow,
+        ForgetView,
         KeptOutputs,
         LandedAnswer,
         LandingView,
@@ -122,6 +125,9 @@ __all__ = [
     "EventView",
     "Events",
     "ExtendRequest",
+    "ForgetRequest",
+    "ForgetRow",
+    "ForgetView",
     "Inventory",
     "KeptOutputs",
     "LandedAnswer",
@@ -178,13 +184,13 @@ _MODULE_OF = {
         "provider_log": "ProviderLog",
         "report": "Report ReportAttempt ReportRun",
         "requests": (
-            "AckRequest EndRequest ExtendRequest LandedRequest LimitsRequest PlanRequest ProvisionRequest "
-            "RestartRequest RunEndRequest SameAccountRequest SearchRequest TagsRequest"
+            "AckRequest EndRequest ExtendRequest ForgetRequest LandedRequest LimitsRequest PlanRequest "
+            "ProvisionRequest RestartRequest RunEndRequest SameAccountRequest SearchRequest TagsRequest"
         ),
         "responses": (
-            "Accepted Alarms AlarmView AttemptView Audit AuditRow DaemonStatus Events EventView KeptOutputs "
-            "LandedAnswer LandingView LimitsView ProviderStatus PullView SameAccountView Sessions SessionView "
-            "TrustedRow"
+            "Accepted Alarms AlarmView AttemptView Audit AuditRow DaemonStatus Events EventView ForgetRow ForgetView "
+            "KeptOutputs LandedAnswer LandingView LimitsView ProviderStatus PullView SameAccountView Sessions "
+            "SessionView TrustedRow"
         ),
         "why": "EndView LoadView Loads SignalView UseSpan WhyView",
     }.items()

@@ -220,3 +220,12 @@ class SameAccountRequest:
 
     provider: str
     typed: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRequest:
+    """POST /sessions/{id}/forget: what a person has typed, who saw that it is gone; with None only show what it is."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    typed: list[str] | None = None

@@ -103,6 +103,9 @@ EXAMPLES: Mapping[str, str] = {
     "audit": """
         audit
         audit --json""",
+    "forget": """
+        forget train
+        forget train --i-checked-the-console""",
     "custody": """
         custody
         custody train""",

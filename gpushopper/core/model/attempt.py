@@ -72,6 +72,8 @@ class ReceiptKind(StrEnum):
     REFUSED = "refused"
     ABSENT = "absent"
     PROVEN = "proven"
+    FORGOTTEN = "forgotten"
+    """On the word of a person who has checked the console: not proven (D6)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,14 @@ from gpushopper.engine.requests.commands import extend as extend_command
 from gpushopper.engine.requests.commands import provision as provision_command
 from gpushopper.engine.requests.commands import restart as restart_command
 from gpushopper.engine.requests.commands import set_limits as limits_command
+from gpushopper.engine.requests.commands.by_hand import forget as forget_command
 from gpushopper.engine.requests.commands.money import set_tags as tags_command
 from gpushopper.engine.requests.queries import sessions as queries
 from gpushopper.engine.requests.queries import ssh_connection
 from gpushopper.wire import (
     EndRequest,
     ExtendRequest,
+    ForgetRequest,
     LimitsRequest,
     ProvisionRequest,
     RestartRequest,
@@ -89,6 +91,12 @@ def _add_changes(routes: Blueprint, service: Service) -> None:
         body = read_body(RestartRequest)
         key = read_idempotency_key(body)
         return json_response(restart_command.restart(handle, read_session_ref(ref), body, key), 202)
+
+    @routes.post("/sessions/<ref>/forget")
+    def forget(ref: str) -> Response:
+        body = read_body(ForgetRequest)
+        key = read_idempotency_key(body)
+        return json_response(forget_command.forget(handle, read_session_ref(ref), body, key))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
