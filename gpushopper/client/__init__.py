@@ -124,6 +124,10 @@ class Client(MoneyRequests, RecordRequests):
         """Forget the session with this name or id by the ids that were typed; with None only what would be."""
         return cast("wire.ForgetView", self._request("POST", f"sessions/{_quote(ref)}/forget", body={"typed": typed}))
 
+    def adopt(self, request: wire.AdoptRequest) -> wire.AdoptView:
+        """Make an instance that a person names a session, or only show it."""
+        return cast("wire.AdoptView", self._request("POST", "adoptions", body=_body(request), limit_s=PLAN_LIMIT_S))
+
     def restart(self, ref: str, *, dry_run: bool = False) -> wire.Accepted:
         """Restart the instance of the session with this name or id, or only check that its cloud can."""
         body = {"dry_run": True} if dry_run else {}

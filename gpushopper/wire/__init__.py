@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gpushopper.wire.report import Report, ReportAttempt, ReportRun
     from gpushopper.wire.requests import (
         AckRequest,
+        AdoptRequest,
         EndRequest,
         ExtendRequest,
         ForgetRequest,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     )
     from gpushopper.wire.responses import (
         Accepted,
+        AdoptView,
         Alarms,
         AlarmView,
         AttemptView,
@@ -92,6 +94,8 @@ __all__ = [
     "Accepted",
     "AccountBill",
     "AckRequest",
+    "AdoptRequest",
+    "AdoptView",
     "AlarmView",
     "Alarms",
     "AttemptView",
@@ -184,13 +188,13 @@ _MODULE_OF = {
         "provider_log": "ProviderLog",
         "report": "Report ReportAttempt ReportRun",
         "requests": (
-            "AckRequest EndRequest ExtendRequest ForgetRequest LandedRequest LimitsRequest PlanRequest "
+            "AckRequest AdoptRequest EndRequest ExtendRequest ForgetRequest LandedRequest LimitsRequest PlanRequest "
             "ProvisionRequest RestartRequest RunEndRequest SameAccountRequest SearchRequest TagsRequest"
         ),
         "responses": (
-            "Accepted Alarms AlarmView AttemptView Audit AuditRow DaemonStatus Events EventView ForgetRow ForgetView "
-            "KeptOutputs LandedAnswer LandingView LimitsView ProviderStatus PullView SameAccountView Sessions "
-            "SessionView TrustedRow"
+            "Accepted AdoptView Alarms AlarmView AttemptView Audit AuditRow DaemonStatus Events EventView ForgetRow "
+            "ForgetView KeptOutputs LandedAnswer LandingView LimitsView ProviderStatus PullView SameAccountView "
+            "Sessions SessionView TrustedRow"
         ),
         "why": "EndView LoadView Loads SignalView UseSpan WhyView",
     }.items()

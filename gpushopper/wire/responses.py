@@ -270,6 +270,26 @@ class ForgetView:
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptView:
+    """An instance that becomes a session, and when it ends then; `session` is that session's id, empty in a dry run.
+
+    `is_labelled`: whether it carries our label now, or would: by that it is known again without our records.
+    """
+
+    provider: str
+    instance_id: str
+    label: str
+    status: str
+    gpu: str
+    gpu_count: int
+    rate: int | None
+    created_at: int | None
+    deadline_at: int
+    is_labelled: bool
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonStatus:
     version: str
     protocol: int

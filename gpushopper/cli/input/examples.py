@@ -103,6 +103,9 @@ EXAMPLES: Mapping[str, str] = {
     "audit": """
         audit
         audit --json""",
+    "adopt": """
+        adopt 1234567 --hours 2
+        adopt 1234567 --until 18:00 --name train --yes""",
     "forget": """
         forget train
         forget train --i-checked-the-console""",

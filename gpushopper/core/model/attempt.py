@@ -38,6 +38,9 @@ class Origin(StrEnum):
     DISCOVERED = "discovered"
 
 
+TAKEN_OVER = "adopted"
+"""Stands for an offer's id, of an instance that a person has named: its books begin in the middle of its life."""
+
 S = State
 TRANSITIONS: dict[State, frozenset[State]] = {
     S.PREPARED: frozenset({S.SENT, S.CLOSED}),
@@ -176,6 +179,11 @@ class Attempt:
     confirmed_parts: str = ""
     """Digest of the programs brought to it, the checksum that it gave, and how `gpu-shopper-done` is called there (with
     `/` between them)."""
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether a person has made an instance ours that no create of ours has made."""
+        return self.origin is Origin.DISCOVERED and self.offer.offer_id == TAKEN_OVER
 
     @property
     def is_open(self) -> bool:

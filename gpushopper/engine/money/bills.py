@@ -70,9 +70,8 @@ def record_charges(ctx: Context, provider: str, account: str, found: ChargeList,
         return []
     by_instance = {charge.instance_id: charge for charge in found.charges}
     policy = ctx.policy_of(provider)
-    ids = bills.attempts_with_instance(ctx.store, provider, account, read_at - us(policy.bill_lookback_s))
     changed = []
-    for attempt in sessions.load_attempts_by_id(ctx.store, ids):
+    for attempt in _comparable(ctx, provider, account, read_at - us(policy.bill_lookback_s)):
         charge = by_instance.get(attempt.instance_id or "")
         if charge is None and is_settled(ended_at(attempt), read_at, policy.bill_settled_s):
             charge = Charge(attempt.instance_id or "")
@@ -85,11 +84,16 @@ def record_charges(ctx: Context, provider: str, account: str, found: ChargeList,
 def are_settled(ctx: Context, provider: str, account: str, now_wall: int) -> bool:
     """Whether every bill of an account is as good as final, so that another look would show nothing new."""
     policy, found = ctx.policy_of(provider), bills.bills(ctx.store)
-    ids = bills.attempts_with_instance(ctx.store, provider, account, now_wall - us(policy.bill_lookback_s))
     return all(
         attempt.id in found and is_settled(ended_at(attempt), found[attempt.id][1], policy.bill_settled_s)
-        for attempt in sessions.load_attempts_by_id(ctx.store, ids)
+        for attempt in _comparable(ctx, provider, account, now_wall - us(policy.bill_lookback_s))
     )
+
+
+def _comparable(ctx: Context, provider: str, account: str, since: int) -> list[Attempt]:
+    """The attempts that a bill is compared with: of an instance that was taken over it begins before our books do."""
+    ids = bills.attempts_with_instance(ctx.store, provider, account, since)
+    return [attempt for attempt in sessions.load_attempts_by_id(ctx.store, ids) if not attempt.is_taken_over]
 
 
 def ended_at(attempt: Attempt) -> int | None:

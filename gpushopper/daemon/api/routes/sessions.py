@@ -1,4 +1,4 @@
-"""/sessions and below, POST /shutdown: provision, list, get, extend, restart, limits, tags, run ends, end."""
+"""/sessions and below, POST /adoptions, /shutdown: provision, adopt, get, extend, limits, tags, run ends, end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from flask import Blueprint, Response
 
 from gpushopper.daemon.api.http_responses import json_response
-from gpushopper.daemon.api.request_slots import login_slot
+from gpushopper.daemon.api.request_slots import login_slot, provider_slot
 from gpushopper.daemon.api.request_validation import read_body, read_idempotency_key, read_query, read_session_ref
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.requests.commands import allow_run_end as run_end_command
@@ -18,11 +18,13 @@ from gpushopper.engine.requests.commands import extend as extend_command
 from gpushopper.engine.requests.commands import provision as provision_command
 from gpushopper.engine.requests.commands import restart as restart_command
 from gpushopper.engine.requests.commands import set_limits as limits_command
+from gpushopper.engine.requests.commands.by_hand import adopt as adopt_command
 from gpushopper.engine.requests.commands.by_hand import forget as forget_command
 from gpushopper.engine.requests.commands.money import set_tags as tags_command
 from gpushopper.engine.requests.queries import sessions as queries
 from gpushopper.engine.requests.queries import ssh_connection
 from gpushopper.wire import (
+    AdoptRequest,
     EndRequest,
     ExtendRequest,
     ForgetRequest,
@@ -91,6 +93,12 @@ def _add_changes(routes: Blueprint, service: Service) -> None:
         body = read_body(RestartRequest)
         key = read_idempotency_key(body)
         return json_response(restart_command.restart(handle, read_session_ref(ref), body, key), 202)
+
+    @routes.post("/adoptions")
+    def adopt() -> Response:
+        body = read_body(AdoptRequest)
+        with provider_slot(service):
+            return json_response(adopt_command.adopt(handle, body, read_idempotency_key(body)))
 
     @routes.post("/sessions/<ref>/forget")
     def forget(ref: str) -> Response:
