@@ -55,6 +55,8 @@ COMMANDS = (
     ("Money and safety", "audit", "money_and_safety.audit:audit", "Compare the clouds' lists with our records."),
     ("Money and safety", "watchdog", "money_and_safety.watchdog:watchdog", "End what outlived its hard maximum."),
     ("Money and safety", "custody", "money_and_safety.custody:custody", "What was sent to which host; what to rotate."),
+    ("Money and safety", "adopt", "money_and_safety.adopt:adopt", "Make an instance that you name end in time."),
+    ("Money and safety", "forget", "money_and_safety.forget:forget", "Give up proving an end that you have checked."),
     ("Money and safety", "events", "money_and_safety.events:events", "What happened, in order."),
     ("Set up", "keys", "set_up.keys:keys", "Store and test API keys and registry logins."),
     ("Set up", "config", "set_up.config:config", "Show and change settings."),

@@ -116,6 +116,14 @@ class Client(MoneyRequests, RecordRequests):
         body = {"add_us": add_us, "deadline_at": deadline_at} | ({"dry_run": True} if dry_run else {})
         return self._ask(routes.EXTEND, ref, body=body)
 
+    def forget(self, ref: str, typed: list[str] | None = None) -> wire.ForgetView:
+        """Forget the session with this name or id by the ids that were typed; with None only what would be."""
+        return self._ask(routes.FORGET, ref, body={"typed": typed})
+
+    def adopt(self, request: wire.AdoptRequest) -> wire.AdoptView:
+        """Make an instance that a person names a session, or only show it."""
+        return self._ask(routes.ADOPT, body=_body(request))
+
     def restart(self, ref: str, *, dry_run: bool = False) -> wire.Accepted:
         """Restart the instance of the session with this name or id, or only check that its cloud can."""
         return self._ask(routes.RESTART, ref, body={"dry_run": True} if dry_run else {})

@@ -60,7 +60,7 @@ HINTS = {
     DESTROY_SLOW: "it may still bill; the destroy is retried",
     DESTROY_OVERDUE: "it may still bill; look at CONSOLE",
     END_UNVERIFIED: "it is not listed any more; its end is proven once the provider answers",
-    MANUAL_DESTROY_NEEDED: "it may still bill; destroy it yourself at CONSOLE",
+    MANUAL_DESTROY_NEEDED: "it may still bill; destroy it at CONSOLE; once it is gone there: gpu-shopper forget NAME",
     UNCERTAIN: "it counts as billed until the provider's list has settled",
     MISSING: "it is still counted as billed; end it with: gpu-shopper shutdown NAME",
     INTERRUPTED: "its disk still bills; it is ended after the grace time unless it runs again",

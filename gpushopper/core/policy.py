@@ -56,6 +56,7 @@ class Policy:
     uncertain_alarm_s: float = 900
     prepared_max_age_s: float = 600
     unlabelled_alarm_s: float = 600
+    forget_unseen_s: float = 900
 
     # absence of an uncertain create, whose id is unknown (D6)
     absence_observations: int = 3
@@ -231,6 +232,7 @@ _SCALED = frozenset(
         "list_lag_s",
         "uncertain_alarm_s",
         "unlabelled_alarm_s",
+        "forget_unseen_s",
         "absence_spacing_s",
         "gone_interval_s",
         "gone_window_s",

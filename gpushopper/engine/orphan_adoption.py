@@ -1,4 +1,4 @@
-"""Builds the session and attempt of an adopted orphan, and the attempt of a duplicate (F50, S9)."""
+"""Builds the rows of an adopted orphan, of an instance that a person names, and of a duplicate (F50, S9)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from gpushopper.core.lifecycle.destroying import destroying_fields
 from gpushopper.core.lifecycle.gpu_billing import shown_billing
 from gpushopper.core.lifecycle.guard_renewal import NONE
 from gpushopper.core.model.actions import AdoptOrphan, DestroyDuplicate, RaiseAlarm
-from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
+from gpushopper.core.model.attempt import TAKEN_OVER, Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass
+from gpushopper.core.model.label import make_label
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import MAX_NAME_LENGTH, to_valid_name
@@ -31,9 +32,36 @@ LONGEST_NUMBER = 8
 def adopt(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Session, Attempt, RaiseAlarm]:
     """The session and attempt of an instance with our label and no row, and the alarm about it; nothing is written."""
     row = action.instance
-    session = Session(
+    session = _session(ctx, row, _free_name(ctx, row), action.deadline, now)
+    offer = _offer_of(row, action.provider, ctx, now)
+    at = (action.provider, action.account)
+    found = _found(ctx, session, at, action.label.attempt, action.label.text, row, offer, action.deadline, now)
+    attempt = replace(found, image=session.image, **_as_shown(row, now))
+    text = f"instance {row.instance_id} carries our label but was not in the database: adopted as {session.name}"
+    return session, attempt, RaiseAlarm.with_hint(kinds.ADOPTED, attempt.id, text)
+
+
+def take_over(
+    ctx: Context, at: tuple[str, str], row: Instance, name: str | None, deadline: Deadline, now: ClockSnapshot
+) -> tuple[Session, Attempt]:
+    """The session and attempt of an instance that a person has named; nothing is written.
+
+    `at` is the account's name and its id. The books begin now: what it has cost before was not ours, and must not use
+    up a budget that others live by. Its label is new, with a hard maximum counted from now.
+    """
+    named = replace(row, created_at=now.wall)
+    session = _session(ctx, row, name or _free_name(ctx, row), deadline, now)
+    attempt_id = ctx.new_id(16)
+    label = make_label(ctx.installation.id, attempt_id, now.wall + us(HARD_MAXIMUM_S))
+    offer = replace(_offer_of(row, at[0], ctx, now), offer_id=TAKEN_OVER)
+    found = _found(ctx, session, at, attempt_id, label, named, offer, deadline, now)
+    return session, replace(found, image=session.image, **_as_shown(row, now))
+
+
+def _session(ctx: Context, row: Instance, name: str, deadline: Deadline, now: ClockSnapshot) -> Session:
+    return Session(
         id=ctx.new_id(16),
-        name=_free_name(ctx, row),
+        name=name,
         consumer=present_name(ctx.store, ctx.consumer),
         desired_state=DesiredState.RUNNING,
         reason="",
@@ -44,16 +72,10 @@ def adopt(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Sessio
         shortlist=(),
         max_rate=None,
         retries_left=0,
-        deadline_at=action.deadline.wall,
+        deadline_at=deadline.wall,
         # Only its deadline may end an orphan, stopped or not: why it is stopped is unknown (F50).
         keep_stopped=True,
     )
-    offer = _offer_of(row, action.provider, ctx, now)
-    at = (action.provider, action.account)
-    found = _found(ctx, session, at, action.label.attempt, action.label.text, row, offer, action.deadline, now)
-    attempt = replace(found, image=session.image, **_as_shown(row, now))
-    text = f"instance {row.instance_id} carries our label but was not in the database: adopted as {session.name}"
-    return session, attempt, RaiseAlarm.with_hint(kinds.ADOPTED, attempt.id, text)
 
 
 def _free_name(ctx: Context, row: Instance) -> str:

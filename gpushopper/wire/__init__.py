@@ -57,8 +57,10 @@ if TYPE_CHECKING:
     from gpushopper.wire.report import Report, ReportAttempt, ReportRun
     from gpushopper.wire.requests import (
         AckRequest,
+        AdoptRequest,
         EndRequest,
         ExtendRequest,
+        ForgetRequest,
         LandedRequest,
         LimitsRequest,
         PlanRequest,
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     )
     from gpushopper.wire.responses import (
         Accepted,
+        AdoptView,
         Alarms,
         AlarmView,
         AttemptView,
@@ -79,6 +82,8 @@ if TYPE_CHECKING:
         DaemonStatus,
         Events,
         EventView,
+        ForgetRow,
+        ForgetView,
         KeptOutputs,
         LandedAnswer,
         LandingView,
@@ -111,6 +116,8 @@ __all__ = [
     "AccountBill",
     "AckRequest",
     "Acknowledged",
+    "AdoptRequest",
+    "AdoptView",
     "AlarmView",
     "Alarms",
     "AttemptView",
@@ -151,6 +158,9 @@ __all__ = [
     "Events",
     "EventsQuery",
     "ExtendRequest",
+    "ForgetRequest",
+    "ForgetRow",
+    "ForgetView",
     "Health",
     "Inventory",
     "KeptOutputs",
@@ -221,13 +231,13 @@ _MODULE_OF = {
         "provider_log": "ProviderLog",
         "report": "Report ReportAttempt ReportRun",
         "requests": (
-            "AckRequest EndRequest ExtendRequest LandedRequest LimitsRequest PlanRequest ProvisionRequest "
-            "RestartRequest RunEndRequest SameAccountRequest SearchRequest TagsRequest"
+            "AckRequest AdoptRequest EndRequest ExtendRequest ForgetRequest LandedRequest LimitsRequest PlanRequest "
+            "ProvisionRequest RestartRequest RunEndRequest SameAccountRequest SearchRequest TagsRequest"
         ),
         "responses": (
-            "Accepted Alarms AlarmView AttemptView Audit AuditRow DaemonStatus Events EventView KeptOutputs "
-            "LandedAnswer LandingView LimitsView ProviderStatus PullView SameAccountView Sessions SessionView "
-            "TrustedRow"
+            "Accepted AdoptView Alarms AlarmView AttemptView Audit AuditRow DaemonStatus Events EventView ForgetRow "
+            "ForgetView KeptOutputs LandedAnswer LandingView LimitsView ProviderStatus PullView SameAccountView "
+            "Sessions SessionView TrustedRow"
         ),
         "why": "EndView LoadView Loads SignalView UseSpan WhyView",
     }.items()

@@ -220,3 +220,29 @@ class SameAccountRequest:
 
     provider: str
     typed: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRequest:
+    """POST /sessions/{id}/forget: what a person has typed, who saw that it is gone; with None only show what it is."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    typed: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptRequest:
+    """POST /adoptions: make the instance with this id a session; `provider` is the account's name; None: any.
+
+    Without a duration or a deadline it gets an hour. A dry run only shows the instance.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    instance_id: str
+    provider: str | None = None
+    duration_us: int | None = None
+    deadline_at: int | None = None
+    name: str | None = None
+    dry_run: bool = False

@@ -106,7 +106,7 @@ class LandingView:
 class SessionView:
     """One session; `provider`, `image`, `rate`, `deadline_at` and the offer's facts are the current attempt's.
 
-    `end_stage` is "", "requested", "off" or "proven"; only "proven" may be shown as destroyed (I27).
+    `end_stage` is "", "requested", "off", "proven" or "forgotten"; only "proven" may be shown as destroyed (I27).
     `accrued` is the cost so far, `max_cost` what it can still reach; `guards` is e.g. "D" or "D+I".
     """
 
@@ -253,6 +253,47 @@ class SameAccountView:
     name: str
     console: str
     rows: list[TrustedRow]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRow:
+    """An open instance, or a create whose outcome is unknown; `typed` is what a person types who has looked there."""
+
+    provider: str
+    console: str
+    instance_id: str | None
+    typed: str
+    last_seen_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetView:
+    """What is forgotten of a session, or would be."""
+
+    session: str
+    name: str
+    rows: list[ForgetRow]
+    is_forgotten: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptView:
+    """An instance that becomes a session, and when it ends then; `session` is that session's id, empty in a dry run.
+
+    `is_labelled`: whether it carries our label now, or would: by that it is known again without our records.
+    """
+
+    provider: str
+    instance_id: str
+    label: str
+    status: str
+    gpu: str
+    gpu_count: int
+    rate: int | None
+    created_at: int | None
+    deadline_at: int
+    is_labelled: bool
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)

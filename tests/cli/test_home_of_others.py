@@ -21,8 +21,9 @@ LINES = [
     "keys test vast", "keys remove vast", "config show", "config installation keep", "ssh-config", "daemon",
     "daemon run", "daemon start", "daemon stop", "daemon restart", "daemon status", "daemon logs", "demo",
     "sandbox start", "sandbox stop", "sandbox status", "sandbox ledger", "--sandbox ls", "--sandbox keys",
-    "wait x", "top", "doctor", "version", "help safety", "completion install bash", "config set brakes.open_sessions 3",
-    "set x --idle 1h", "restart x -y", "code x", "jupyter x", "watchdog", "why x", "pull x", "sync up x . r",
+    "wait x", "top", "adopt 7 -y", "forget x", "doctor", "version", "help safety", "completion install bash",
+    "config set brakes.open_sessions 3", "set x --idle 1h", "restart x -y", "code x", "jupyter x",
+    "watchdog", "why x", "pull x", "sync up x . r",
     "backup", "backup make",
 ]  # fmt: skip
 

@@ -51,6 +51,7 @@ def waited(words: str, *states: JsonObject) -> int:
 
 
 READY, BOOTING = session("running"), session("provisioning")
+FORGOTTEN = session("stopped", "forgotten")
 OFF, GONE = session("stopping", "off"), session("stopped", "proven")
 
 
@@ -90,6 +91,11 @@ def test_what_can_no_longer_happen_ends_it_at_once(
 ):
     assert waited("train", BOOTING, state) == code
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("wanted", "code"), [("ended", 0), ("proven", 1), ("off", 1)])
+def test_what_was_forgotten_has_ended_and_is_never_proven(wanted: str, code: int, home: Path):
+    assert waited(f"train --for {wanted}", FORGOTTEN) == code
 
 
 @pytest.mark.parametrize("words", ["train --for sunday", "train --exit-status", "a b --for run:3fa9c1d2"])

@@ -35,6 +35,13 @@ LISTING = (
       "absence"),
     M("uncertain_create", "attempt.state is not State.UNCERTAIN or attempt.instance_id or not may_close",
       "attempt.state is not State.UNCERTAIN or not may_close", "I5: a known id closed by absence", "absence"),
+    # forgetting
+    M("forgetting", "if attempt.is_wanted:", "if not attempt:", "I5: a wanted one is forgotten", "forgetting"),
+    M("forgetting", "unseen_us < us(policy.forget_unseen_s)", "unseen_us < 0", "D6: a listed one is forgotten",
+      "forgetting"),
+    M("forgetting", " or lists_may_lag(attempt, now, policy)", "", "F1: what a create makes later is forgotten",
+      "forgetting"),
+    M("forgetting", " - wall_clock_lead(now)", "", "F62: a fast clock makes a sighting old", "forgetting"),
     # reconcile
     M("reconcile", "owner is not None and owner.installation == recorded.installation", "owner is not None",
       "I28: another installation's instance", "reconcile"),

@@ -26,6 +26,7 @@ SIXTIETH = {
     "budget_end_s", "budget_warning_s", "price_doubted_s",
     "deadline_warnings_s", "end_warning_s", "failed_run_hold_s", "idle_note_s", "run_grace_s", "self_ended_window_s",
     "tcp_timeout_s", "list_lag_s", "uncertain_alarm_s", "unlabelled_alarm_s", "absence_spacing_s", "gone_interval_s",
+    "forget_unseen_s",
     "gone_window_s", "destroy_retry_steps_s", "destroy_retry_steady_s", "destroy_alarms_s",
     "boot_stall_timeout_s", "boot_timeout_s", "interrupted_grace_s", "missing_alarm_s",
     "duplicate_min_age_s", "steady_poll_s", "uncertain_poll_s", "empty_list_hold_s",

@@ -104,6 +104,12 @@ EXAMPLES: Mapping[str, str] = {
         audit
         audit --json
         audit log --verify""",
+    "adopt": """
+        adopt 1234567 --hours 2
+        adopt 1234567 --until 18:00 --name train --yes""",
+    "forget": """
+        forget train
+        forget train --i-checked-the-console""",
     "custody": """
         custody
         custody train""",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MEANS = {
     "proven": "destroyed: the cloud no longer lists it",
+    "forgotten": "not proven: its user has checked the console",
     "absent": "never created: the cloud never listed it",
     "refused": "the cloud refused to create it",
     "never_sent": "no create request was sent",
@@ -81,12 +82,16 @@ def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
             ("why", reason_text(attempt.reason) if attempt.reason in REASONS else attempt.reason.replace("_", " ")),
             ("sent", when(attempt.sent_at, now) if attempt.sent_at else "never"),
             ("off since", when(attempt.off_at, now) if attempt.off_at else ""),
-            ("proven", when(attempt.closed_at, now) if attempt.closed_at else ""),
+            (_closing(receipt), when(attempt.closed_at, now) if attempt.closed_at else ""),
             ("evidence", _evidence(receipt.get("evidence", {}))),
             ("cost", _cost(attempt.cost or receipt.get("cost", {}), attempt.accrued)),
             ("bill", billed_text(title_of(attempt.cloud), attempt.by_bill)),
         ]
     )
+
+
+def _closing(receipt: dict[str, Any]) -> str:
+    return "forgotten" if receipt.get("kind") == "forgotten" else "proven"
 
 
 def _evidence(evidence: dict[str, Any]) -> str:

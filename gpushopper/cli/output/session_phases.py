@@ -131,7 +131,10 @@ def show_ending_progress(progress: ProgressDisplay, session: SessionView, now: i
         "requested": f"{session.name}: destroy requested",
         "off": f"{session.name}: no longer listed by {title_of(session.cloud or session.provider)}; "
         "verifying in the background",
-        "proven": f"{session.name}: {outcome(session)}, {money(session.accrued)} in all (receipt stored)",
+        **dict.fromkeys(
+            ("proven", "forgotten"),
+            f"{session.name}: {outcome(session)}, {money(session.accrued)} in all (receipt stored)",
+        ),
     }
     text = texts.get(session.end_stage)
     if landing_view.is_landing(session):

@@ -108,7 +108,12 @@ def status_words() -> list[str]:
 
 
 def outcome(session: SessionView) -> str:
-    """`destroyed` (on Vast a stopped instance bills); that nothing was rented, where there never was an instance."""
+    """`destroyed` (on Vast a stopped instance bills); that nothing was rented, where there never was an instance.
+
+    What its user has forgotten is not proven to be destroyed.
+    """
+    if session.end_stage == "forgotten":
+        return "forgotten, not proven"
     return "destroyed" if any(attempt.instance_id for attempt in session.attempts) else "ended, nothing was rented"
 
 

@@ -1,6 +1,7 @@
 """Decides when an instance is proven gone: enough absences over enough time after an acknowledged destroy (D5, D6).
 
-Also when an uncertain create counts as absent. These two rules alone may close an attempt that has been sent.
+Also when an uncertain create counts as absent. These two rules alone may close an attempt that has been sent; beside
+them there is only a person's word (`core/listing/forgetting.py`).
 """
 
 from __future__ import annotations

@@ -38,6 +38,9 @@ class Origin(StrEnum):
     DISCOVERED = "discovered"
 
 
+TAKEN_OVER = "adopted"
+"""Stands for an offer's id, of an instance that a person has named: its books begin in the middle of its life."""
+
 S = State
 TRANSITIONS: dict[State, frozenset[State]] = {
     S.PREPARED: frozenset({S.SENT, S.CLOSED}),
@@ -72,6 +75,8 @@ class ReceiptKind(StrEnum):
     REFUSED = "refused"
     ABSENT = "absent"
     PROVEN = "proven"
+    FORGOTTEN = "forgotten"
+    """On the word of a person who has checked the console: not proven (D6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,11 @@ class Attempt:
     sent_bytes: int | None = None
     unbooked_traffic: Micros = 0
     """What was counted of its traffic and no ledger entry holds yet, micro-dollars."""
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether a person has made an instance ours that no create of ours has made."""
+        return self.origin is Origin.DISCOVERED and self.offer.offer_id == TAKEN_OVER
 
     @property
     def is_open(self) -> bool:

@@ -72,9 +72,8 @@ def record_charges(ctx: Context, provider: str, account: str, found: ChargeList,
         return []
     by_instance = {charge.instance_id: charge for charge in found.charges}
     policy = ctx.policy_of(provider)
-    ids = bills.attempts_with_instance(ctx.store, provider, account, read_at - us(policy.bill_lookback_s))
     known, changed = bills.bills(ctx.store), []
-    for attempt in sessions.load_attempts_by_id(ctx.store, ids):
+    for attempt in _comparable(ctx, provider, account, read_at - us(policy.bill_lookback_s)):
         charge, gone_at = by_instance.get(attempt.instance_id or ""), ended_at(attempt)
         settled = is_settled(gone_at, read_at, policy.bill_settled_s)
         if charge is None and settled:
@@ -93,11 +92,16 @@ def record_charges(ctx: Context, provider: str, account: str, found: ChargeList,
 def are_settled(ctx: Context, provider: str, account: str, now_wall: int) -> bool:
     """Whether every bill of an account is as good as final, so that another look would show nothing new."""
     policy, found = ctx.policy_of(provider), bills.bills(ctx.store)
-    ids = bills.attempts_with_instance(ctx.store, provider, account, now_wall - us(policy.bill_lookback_s))
     return all(
         attempt.id in found and is_settled(ended_at(attempt), found[attempt.id][1], policy.bill_settled_s)
-        for attempt in sessions.load_attempts_by_id(ctx.store, ids)
+        for attempt in _comparable(ctx, provider, account, now_wall - us(policy.bill_lookback_s))
     )
+
+
+def _comparable(ctx: Context, provider: str, account: str, since: int) -> list[Attempt]:
+    """The attempts that a bill is compared with: of an instance that was taken over it begins before our books do."""
+    ids = bills.attempts_with_instance(ctx.store, provider, account, since)
+    return [attempt for attempt in sessions.load_attempts_by_id(ctx.store, ids) if not attempt.is_taken_over]
 
 
 def ended_at(attempt: Attempt) -> int | None:

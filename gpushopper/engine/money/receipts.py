@@ -17,7 +17,7 @@ from gpushopper.store.database import Store
 def settle_cost(store: Store, attempt: Attempt, action: CloseAttempt) -> dict[str, int]:
     """Write ledger entries up to the end and correct what was accrued past it; micro-dollars by kind."""
     if attempt.billed_until is not None:
-        if action.kind == ReceiptKind.PROVEN:
+        if action.kind in (ReceiptKind.PROVEN, ReceiptKind.FORGOTTEN):
             entries, booked = ledger.accrue(attempt, action.ended_at)
             if action.storage_ended_at is not None:
                 alone, booked = ledger.accrue(replace(booked, is_gpu_billed=False), action.storage_ended_at)
@@ -71,6 +71,8 @@ def describe_receipt(attempt: Attempt, kind: str) -> str:
     match kind:
         case ReceiptKind.PROVEN:
             return f"instance {attempt.instance_id} is proven gone"
+        case ReceiptKind.FORGOTTEN:
+            return "its end is not proven: its user has checked the console"
         case ReceiptKind.ABSENT:
             return "the create never made an instance"
         case ReceiptKind.REFUSED:

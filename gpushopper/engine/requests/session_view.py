@@ -20,7 +20,7 @@ from gpushopper.core.lifecycle.ends.limits_line import (
 from gpushopper.core.lifecycle.ends.run_end_rule import who_ends_after_run
 from gpushopper.core.lifecycle.guard_renewal import is_guard_in_sync
 from gpushopper.core.lifecycle.guard_rule import enforcers
-from gpushopper.core.model.attempt import Attempt, DesiredState, State
+from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
 from gpushopper.core.model.ends.landed import LandingProgress
 from gpushopper.core.model.session import Session, current, derive_health, derive_status
 from gpushopper.core.spending import ledger
@@ -167,12 +167,19 @@ def _rate(attempt: Attempt | None) -> int:
 
 
 def end_stage(session: Session, attempts: list[Attempt]) -> str:
-    """How far the end has come: requested, off or proven (I27); empty while it is wanted."""
+    """How far the end has come: requested, off or proven (I27); empty while it is wanted.
+
+    `forgotten` where all is closed, but something on a person's word alone.
+    """
     if session.desired_state is DesiredState.RUNNING:
         return ""
     if all(a.state is State.CLOSED for a in attempts):
-        return "proven"
+        return "forgotten" if any(_is_forgotten(a) for a in attempts) else "proven"
     return "off" if all(a.state is State.CLOSED or a.off_at is not None for a in attempts) else "requested"
+
+
+def _is_forgotten(attempt: Attempt) -> bool:
+    return bool(attempt.receipt) and json.loads(attempt.receipt)["kind"] == ReceiptKind.FORGOTTEN
 
 
 def _attempt_view(ctx: Context, attempt: Attempt, totals: Totals, now: int) -> wire.AttemptView:

@@ -126,6 +126,19 @@ SET_LIMITS: Route[None, wire.LimitsRequest, wire.SessionView] = Route(
 SET_TAGS: Route[None, wire.TagsRequest, wire.SessionView] = Route(
     "PUT", "/api/v1/sessions/{ref}/tags", "Give it tags, and take others away.", errors=(404, 409)
 )
+ADOPT: Route[None, wire.AdoptRequest, wire.AdoptView] = Route(
+    "POST",
+    "/api/v1/adoptions",
+    "Make an instance that a person names by its id a session, or show what it would be.",
+    errors=(404, 409, 424, 502),
+    limit_s=CLOUD_LIMIT_S,
+)
+FORGET: Route[None, wire.ForgetRequest, wire.ForgetView] = Route(
+    "POST",
+    "/api/v1/sessions/{ref}/forget",
+    "Close an end that can never be proven, by ids that a person has typed; or show what that would be.",
+    errors=(404, 409),
+)
 RESTART: Route[None, wire.RestartRequest, wire.Accepted] = Route(
     "POST",
     "/api/v1/sessions/{ref}/restart",

@@ -43,7 +43,7 @@ def show_log(app: App, ref: str | None, limit: int, verify: bool, head: str | No
     session = "" if ref is None else session_argument.to_show(app, ref).id
     found = [line.act for text in _texts(app) if (line := read_line(text)) is not None]
     acts = [act for act in found if not session or act.session == session][-limit:]
-    if app.output == "json":
+    if app.output in ("json", "csv"):
         tables.rows(app, "acts", [_fields(act) for act in acts], (), name="event")
         return
     names = _names(app) if app.output in ("table", "wide") else {}
@@ -100,8 +100,9 @@ def _verify(app: App, head: str) -> None:
     if database:
         problems += check_events([act for act in acts if act.database == database], events, fresh_at)
     if app.as_json:
-        fields = {"lines": found.lines, "head": found.head, "problems": problems, "compared": len(events)}
-        tables.out(json_output.document(ok=not problems, **fields))
+        tables.document(
+            app, ok=not problems, lines=found.lines, head=found.head, problems=problems, compared=len(events)
+        )
     else:
         for problem in problems:
             tables.out(clean(problem))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gpushopper.wire import ProviderStatus, SessionView
 
 KEYRING_LIMIT_S = 30.0
-STAGES = {"": 0, "requested": 1, "off": 2, "proven": 3}
+STAGES = {"": 0, "requested": 1, "off": 2, "proven": 3, "forgotten": 3}
 
 WAIT = (
     click.option(
@@ -192,7 +192,7 @@ def print_ended(app: App, sessions: list[SessionView]) -> None:
 
 def _stage(session: SessionView) -> str:
     stages = {
-        "proven": session_views.outcome(session),
+        **dict.fromkeys(("proven", "forgotten"), session_views.outcome(session)),
         "off": "off",
         "requested": "requested, may still bill",
         "": "pulling, still bills" if landing_view.is_landing(session) else session.status,

@@ -175,7 +175,7 @@ def kept_status(app: App, session_id: str, run: str) -> int | None:
 def finish(app: App, ending: Ending, status: int) -> None:
     """After the followed run: wait until the session is off, or say when it will be."""
     session, limits = app.client.session(ending.session.id), ending.session.limits
-    if session.end_stage in ("off", "proven"):
+    if session.end_stage in ("off", "proven", "forgotten"):
         receipt = f"gpu-shopper receipt {session.name}"
         app.note(f"the command ended with status {status}; {session.name} has ended; see: {receipt}")
         return
@@ -247,7 +247,7 @@ def _await_off(app: App, session: SessionView, status: int, limit_s: float) -> N
         def is_off() -> bool:
             latest[:] = [app.client.session(session.id)]
             session_phases.show_ending_progress(progress, latest[0], app.now().wall)
-            return latest[0].end_stage in ("off", "proven")
+            return latest[0].end_stage in ("off", "proven", "forgotten")
 
         try:
             poll(is_off, limit_s, goes_on=lambda: watch.goes_on(latest))

@@ -96,8 +96,13 @@ def _is_in(app: App, session: SessionView, wanted: str) -> bool:
     Raises:
         ShopperError: it can no longer be.
     """
+    if wanted != "ready" and session.end_stage == "forgotten" and wanted != "ended":
+        text = f"{session.name} will not be {wanted}: it is {session_views.status(session)}"
+        raise ShopperError(text, f"see: gpu-shopper receipt {session.name}", code="impossible")
     if wanted != "ready":
-        return session.end_stage in (("off", "proven") if wanted == "off" else ("proven",))
+        return session.end_stage in {"off": ("off", "proven"), "ended": ("proven", "forgotten")}.get(
+            wanted, ("proven",)
+        )
     if session.status == "failed":
         raise session_phases.provisioning_error(session, session_phases.last_cause(app, session))
     if session.status in ("stopping", "stopped"):

@@ -178,6 +178,19 @@ class InstallationRow(TypedDict):
     warnings: NotRequired[list[str]]
 
 
+class ActRow(TypedDict):
+    """An act in the audit log: an event that spent money or ended something, and the database that recorded it."""
+
+    at: int
+    kind: str
+    text: str
+    session: str
+    attempt: str
+    data: dict[str, Any]
+    event: int
+    database: str
+
+
 class BackupRow(TypedDict):
     """A backup of the records; `kind`: daily, or made before an upgrade."""
 

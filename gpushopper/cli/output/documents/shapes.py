@@ -128,6 +128,13 @@ SHAPES: Mapping[str, Shape] = {
         ({"instances": list[wire.AuditRow], "unavailable": dict[str, str], "problems": int, "warnings": list[str]},),
         {"instances": wire.AuditRow},
     ),
+    "audit log": Shape(
+        ({"acts": list[rows.ActRow]},
+         {"ok": bool, "lines": int, "head": str, "problems": list[str], "compared": int}),
+        {"acts": rows.ActRow},
+    ),
+    "adopt": Shape((*SESSION.documents, {"dry_run": bool, "adoption": wire.AdoptView}), SESSION.lines),
+    "forget": SESSION,
     "watchdog": Shape(
         ({"instances": list[rows.OverdueRow], "installations": list[str], "accounts": list[str],
           "unavailable": dict[str, str], "ended": int, "unverified": int},),

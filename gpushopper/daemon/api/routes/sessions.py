@@ -1,24 +1,30 @@
-"""Sessions: provision, list, get, extend, restart, limits, tags, end; only what reads takes the beginning of a name."""
+"""Sessions: provision, adopt, list, get, change, end, forget; only what reads takes the beginning of a name."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
 
 from gpushopper.daemon.api.dispatch import Call, Handlers
-from gpushopper.daemon.api.request_slots import login_slot
+from gpushopper.daemon.api.request_slots import login_slot, provider_slot
 from gpushopper.engine.requests.commands import end as end_command
 from gpushopper.engine.requests.commands import extend as extend_command
 from gpushopper.engine.requests.commands import provision as provision_command
 from gpushopper.engine.requests.commands import restart as restart_command
 from gpushopper.engine.requests.commands import set_limits as limits_command
+from gpushopper.engine.requests.commands.by_hand import adopt as adopt_command
+from gpushopper.engine.requests.commands.by_hand import forget as forget_command
 from gpushopper.engine.requests.commands.money import set_tags as tags_command
 from gpushopper.engine.requests.queries import sessions as queries
 from gpushopper.engine.requests.queries import ssh_connection
 from gpushopper.wire import (
     Accepted,
+    AdoptRequest,
+    AdoptView,
     ConnectionView,
     EndRequest,
     ExtendRequest,
+    ForgetRequest,
+    ForgetView,
     LimitsRequest,
     ProvisionRequest,
     RestartRequest,
@@ -68,6 +74,19 @@ def extend(call: Call[None, ExtendRequest]) -> SessionView:
 def restart(call: Call[None, RestartRequest]) -> Accepted:
     """Restart its instance."""
     return restart_command.restart(call.handle, call.ref, call.body, call.key)
+
+
+@handlers.serves(routes.ADOPT)
+def adopt(call: Call[None, AdoptRequest]) -> AdoptView:
+    """Make an instance that a person names a session, or show what it would be."""
+    with provider_slot(call.service):
+        return adopt_command.adopt(call.handle, call.body, call.key)
+
+
+@handlers.serves(routes.FORGET)
+def forget(call: Call[None, ForgetRequest]) -> ForgetView:
+    """Close an end that can never be proven, by ids that a person has typed."""
+    return forget_command.forget(call.handle, call.ref, call.body, call.key)
 
 
 @handlers.serves(routes.SET_TAGS)
