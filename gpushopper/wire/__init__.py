@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         AttemptView,
         Audit,
         AuditRow,
+        CostParts,
         DaemonStatus,
         Events,
         EventView,
@@ -141,6 +142,7 @@ __all__ = [
     "Consumers",
     "CostForecast",
     "CostGroup",
+    "CostParts",
     "CostRow",
     "CostSummary",
     "Costs",
@@ -235,9 +237,9 @@ _MODULE_OF = {
             "ProvisionRequest RestartRequest RunEndRequest SameAccountRequest SearchRequest TagsRequest"
         ),
         "responses": (
-            "Accepted AdoptView Alarms AlarmView AttemptView Audit AuditRow DaemonStatus Events EventView ForgetRow "
-            "ForgetView KeptOutputs LandedAnswer LandingView LimitsView ProviderStatus PullView SameAccountView "
-            "Sessions SessionView TrustedRow"
+            "Accepted AdoptView Alarms AlarmView AttemptView Audit AuditRow CostParts DaemonStatus Events EventView "
+            "ForgetRow ForgetView KeptOutputs LandedAnswer LandingView LimitsView ProviderStatus PullView "
+            "SameAccountView Sessions SessionView TrustedRow"
         ),
         "why": "EndView LoadView Loads SignalView UseSpan WhyView",
     }.items()

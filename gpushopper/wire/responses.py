@@ -9,6 +9,16 @@ from gpushopper.wire.alert_channels import ChannelView
 
 
 @dataclass(frozen=True, slots=True)
+class CostParts:
+    """Amounts by what they are for, one for each kind of ledger entry."""
+
+    gpu_micros: int = 0
+    storage_micros: int = 0
+    traffic_micros: int = 0
+    minimum_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptView:
     """One attempt: observed state, desired state, reason, cost."""
 
@@ -39,9 +49,9 @@ class AttemptView:
     """What it runs."""
     disk_gb: float = 0
     """The disk that its cloud makes for the one that was asked for."""
-    cost: dict[str, int] = field(default_factory=dict)
-    """What its ledger entries add up to: `gpu_micros`, `storage_micros`, `traffic_micros`, `minimum_micros`."""
-    by_bill: dict[str, int] = field(default_factory=dict)
+    cost: CostParts = field(default_factory=CostParts)
+    """What its ledger entries add up to."""
+    by_bill: CostParts = field(default_factory=CostParts)
     """The part of that which its cloud's bill has added, or taken back, after our own count; for one session alone."""
 
 

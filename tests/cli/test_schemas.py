@@ -42,7 +42,7 @@ OF_A_SESSION = (
     "pull NAME out", "shutdown NAME --dry-run", "restart NAME --dry-run",
 )  # fmt: skip
 JOBS = (
-    "audit",
+    "audit instances",
     "keys list",
     "keys test vast",
     "keys remove ghcr.io",

@@ -85,6 +85,7 @@ def test_what_the_backup_says_of_a_living_session_is_treated_as_old(kept: Home):
         (alarm,) = alarms.open_alarms(store)
         assert (alarm.kind, alarm.text) == ("database_rebuilt", f"the records were restored from {newest(kept).name}")
         assert texts(store) == [alarm.text]
+        assert events.database_id(store), "the audit log takes its events for new ones"
     assert done.replaced is not None
     with closing(Store.open(done.replaced, now_wall=NOW)) as former:
         assert texts(former) == ["since the backup"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import tables
@@ -84,8 +84,8 @@ def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
             ("off since", when(attempt.off_at, now) if attempt.off_at else ""),
             (_closing(receipt), when(attempt.closed_at, now) if attempt.closed_at else ""),
             ("evidence", _evidence(receipt.get("evidence", {}))),
-            ("cost", _cost(attempt.cost or receipt.get("cost", {}), attempt.accrued)),
-            ("bill", billed_text(title_of(attempt.cloud), attempt.by_bill)),
+            ("cost", _cost(cast("Mapping[str, int]", attempt.cost), attempt.accrued)),
+            ("bill", billed_text(title_of(attempt.cloud), cast("Mapping[str, int]", attempt.by_bill))),
         ]
     )
 

@@ -8,6 +8,7 @@ announced may have been withdrawn, so it is forgotten until it is heard again.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -150,6 +151,7 @@ def _as_of_now(attempt: Attempt, now: ClockSnapshot) -> dict[str, Any]:
 
 def _tell(store: Store, now_wall: int, text: str, source: Path) -> None:
     """An alarm that stays until it is acknowledged, with its event."""
+    events.set_database_id(store, secrets.token_hex(8))  # the audit log begins anew: ids of its events come twice
     kind, subject, evidence = DATABASE_REBUILT, "database", {"backup": source.name}
     outbox.set_cursor(store, events.last_id(store))  # what the backup has told is not told again
     alarms.raise_alarm(store, at=now_wall, kind=kind, subject=subject, text=text, hint=HINT, evidence=evidence)

@@ -213,8 +213,8 @@ def _attempt_view(ctx: Context, attempt: Attempt, totals: Totals, now: int) -> w
     )
 
 
-def _kinds(amounts: Mapping[str, int]) -> dict[str, int]:
-    return {f"{kind}_micros": amounts[kind] for kind in ledger.KINDS if amounts.get(kind)}
+def _kinds(amounts: Mapping[str, int]) -> wire.CostParts:
+    return wire.CostParts(**{f"{kind}_micros": amounts.get(kind, 0) for kind in ledger.KINDS})
 
 
 def accrued_until(attempt: Attempt, totals: Totals, now: int) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
+from gpushopper.wire import CostParts
+
 
 class ReceiptRow(TypedDict):
     """One attempt with the proof of its end; `receipt` is None while there is none."""
@@ -17,6 +19,8 @@ class ReceiptRow(TypedDict):
     label: str
     closed_at: int | None
     accrued: int
+    cost: CostParts
+    by_bill: CostParts
     receipt: dict[str, Any] | None
 
 

@@ -124,7 +124,7 @@ SHAPES: Mapping[str, Shape] = {
     "why": Shape(({"why": wire.WhyView, "events": list[wire.EventView]},)),
     "alarms list": Shape(({"alarms": list[wire.AlarmView]},), {"alarms": wire.AlarmView}),
     "alarms ack": Shape(({"acknowledged": int},)),
-    "audit": Shape(
+    "audit instances": Shape(
         ({"instances": list[wire.AuditRow], "unavailable": dict[str, str], "problems": int, "warnings": list[str]},),
         {"instances": wire.AuditRow},
     ),
