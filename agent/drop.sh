@@ -47,12 +47,17 @@ limits() {
   [ $# = 0 ] && keep limits "$made"
 }
 
+# far SEQ: a number after which soon none would fit: seconds since 1970 have ten digits, and ours may be the one after.
+far() {
+  [ "$1" -gt 9999999999 ] && [ "$1" -gt $((seq + 9)) ]
+}
+
 # Takes over what the login of folder $1 asks for. Sets words, what over_ssh.sh shall do for it.
 take() {
   set -- "$1" $(digits "$1/heard")
   [ $# != 2 ] || [ "$2" -gt "$up" ] || words=status
   set -- "$1" $(digits "$1/renew")
-  [ $# != 4 ] || [ "$4" -gt "$up" ] || words="renew $2 $(($3 - up + $4))"
+  [ $# != 4 ] || [ "$4" -gt "$up" ] || far "$2" || words="renew $2 $(($3 - up + $4))"
   set -- "$1" $(digits "$1/pulled")
   [ $# != 2 ] || [ "$2" -gt "$up" ] || keep pulled "$id $2"
   numbers=$(digits "$1/limits")

@@ -31,7 +31,8 @@ cd "$HOME"
   printf "%-7s\n" $? 1<>"$1/status.new"
   mv "$1/status.new" "$1/status"
 } 2>&1 | {
-  head -c 20000000 >"$1/out"
+  head -c 19999980 >"$1/out"
+  [ "$(head -c 1 | wc -c)" -eq 0 ] || printf "\n[cut off at 20 MB]\n" >>"$1/out"
   cat >/dev/null
 }
 '

@@ -182,6 +182,16 @@ def test_a_renewal_passes_no_hard_maximum_and_none_survives_a_restart(rented, wa
     assert there.after_ticks().seq == 3
 
 
+def test_no_number_of_a_renewal_makes_all_later_ones_impossible(rented, wait_until):
+    """After the largest number that fits there would be none: ten digits, or the next after those, as ours is."""
+    there = rented()
+    wait_until(lambda: there.instance.sh("ls /usr/local/bin/gpu-shopper-done"), 20)
+    there.status()
+    for asked, is_taken in ((10**12 - 1, False), (10**10 - 1, True), (10**10 + 99, False), (10**10, True)):
+        there.drop("renew", f"read -r up x </proc/uptime; echo {asked} 900 ${{up%%.*}} >$F")
+        assert (there.after_ticks().seq == asked) is is_taken, asked
+
+
 @pytest.mark.proofs
 def test_its_agent_runs_as_root_and_its_report_is_shown(rented, wait_until):
     there = rented(clients=("curl", "python3"))

@@ -58,13 +58,15 @@ def test_the_hook_runs_again_for_work_that_ends_after_it_ran_for_the_deadline(ro
     assert root.text("before-end.mark") == "2\n" and not (folder / "status").exists(), "once"
 
 
-def test_endless_output_of_the_hook_is_cut(root, upkeep, wait_until):
+@pytest.mark.parametrize(("size", "kept"), [(30_000_000, 20_000_000), (19_999_980, 19_999_980)])
+def test_endless_output_of_the_hook_is_cut_and_says_so(root, upkeep, wait_until, size, kept):
     folder = hook(root)
-    root.write("root/.gs-guard/before-end", "head -c 30000000 /dev/zero\n")
+    root.write("root/.gs-guard/before-end", f"head -c {size} /dev/zero\n")
     deadline_in(root, 100)
     upkeep()
     wait_until((folder / "status").exists, 20)
-    wait_until(lambda: (folder / "out").stat().st_size == 20_000_000, 20)
+    wait_until(lambda: (folder / "out").stat().st_size == kept, 20)
+    assert (folder / "out").read_bytes().endswith(b"\n[cut off at 20 MB]\n") is (size > kept)
 
 
 @pytest.mark.parametrize("text", ["", "garbage", f"{END} 3 x 60 {END} 1000 {BOOT}", f"9 3 10 60 9 1000 {BOOT}",
