@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
-from flask import g, request
+from flask import request
 
 from gpushopper.sandbox.faults.fault_table import Fault, FaultTable
 from gpushopper.sandbox.market.market import Market
@@ -50,7 +50,7 @@ class CurrentRequest:
 
 
 class RequestContext:
-    """What handlers work with; one for the application, the current request is in `flask.g`."""
+    """What handlers work with; one for the application, which answers one request at a time (`app.create_app`)."""
 
     def __init__(
         self,
@@ -67,11 +67,8 @@ class RequestContext:
         self.faults = faults
         self.rate_limiter = rate_limiter
         self.read_log = read_log
-
-    @property
-    def current(self) -> CurrentRequest:
-        """The request that is being answered."""
-        return cast(CurrentRequest, g.current)
+        self.current: CurrentRequest
+        """The request that is being answered. Not in `flask.g`: it is looked at some thirty times in each."""
 
     @property
     def caller(self) -> Caller:
@@ -88,7 +85,7 @@ class RequestContext:
         body = request.get_json(force=True, silent=True) if request.get_data() else None
         body = body if isinstance(body, dict) else {}
         facts = self.wire.read_request(name, endpoint, body)
-        g.current = current = CurrentRequest(name, endpoint, facts, body)
+        self.current = current = CurrentRequest(name, endpoint, facts, body)
         cloud_id = addressed_id()
         if facts.call == "create":
             current.names = (facts.label, facts.env_label)

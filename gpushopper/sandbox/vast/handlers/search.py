@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, json, request
@@ -81,6 +82,11 @@ def _rows(ctx: RequestContext, disk: float, bid: bool, filters: dict[str, Any]) 
     taken, in_use = market.occupancy(ctx.provider)
     now = market.now()
     about_gpus = {name: tests for name, tests in filters.items() if name in ("gpu_name", "num_gpus")}
+
+    @cache
+    def has_gpus(name: str, count: int) -> bool:
+        return matches({"gpu_name": name, "num_gpus": count}, about_gpus)
+
     return [
         offer_row(
             offer,
@@ -91,7 +97,7 @@ def _rows(ctx: RequestContext, disk: float, bid: bool, filters: dict[str, Any]) 
             now=now,
         )
         for offer in market.supply[ctx.provider].offers.values()
-        if matches({"gpu_name": offer.host.gpu.name, "num_gpus": offer.gpu_count}, about_gpus)
+        if has_gpus(offer.host.gpu.name, offer.gpu_count)
     ]
 
 
