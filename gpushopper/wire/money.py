@@ -11,6 +11,7 @@ class CostRow:
     """Costs of one session by kind (gpu, storage, traffic, minimum), micro-dollars.
 
     `max_cost` is what it costs if it ends on time; `reserved` is what is held back beyond `accrued`, slow end included.
+    `corrected_micros`: the part of its cost, ever, by which clouds' bills have corrected what was hidden from us.
     """
 
     session: str
@@ -26,6 +27,7 @@ class CostRow:
     reserved: int
     max_cost: int
     settled: bool
+    corrected_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)

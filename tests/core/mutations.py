@@ -143,7 +143,7 @@ MUTATIONS = (
           "ledger"),
     M("ledger", "replace(attempt, billed_until=until, unbooked", "replace(attempt, unbooked",
       "I14: time is booked twice", "ledger"),
-    M("ledger", "if entry.correction or entry.kind", "if entry.kind", "I14: a correction is corrected", "ledger"),
+    M("ledger", "if entry.correction or entry.reason", "if entry.reason", "I14: a correction is corrected", "ledger"),
     M("ledger", "start = max(entry.from_at, end)", "start = end", "I14: more is taken back than was booked",
       "ledger"),
     M("ledger", " + us(policy.reserve_slack_s)", "", "I13: no reserve for a slow end", "ledger"),

@@ -82,6 +82,12 @@ BUDGETS = (
       "a later request begins now", "free_again"),
     M("free_again", "(no, middle) if fits(middle * MINUTE) else (middle, yes)", "(middle, yes)",
       "room is said to come later than it does", "free_again"),
+    M("free_again", "        if at in borders:\n", "        if False:\n", "a window before midnight is not found",
+      "free_again"),
+    M("free_again", "if window < at and fits(window):", "if window < at:", "room is promised that the next day lacks",
+      "free_again"),
+    M("future", "return found | {period_at", "return found or {period_at",
+      "a window before a later midnight is not found", "free_again"),
     M("free_again", "whole_minute(free_at), now_wall", "free_at, now_wall", "room is promised too early",
       "free_again"),
     # ends

@@ -11,7 +11,7 @@ from gpushopper.core.model.money import DOLLAR
 from gpushopper.core.spending.budget import Budget, Commitment, Going, Incurred
 from gpushopper.core.spending.budget_check import first_breach
 from gpushopper.core.spending.later.free_again import first_fit, free_text
-from gpushopper.core.spending.later.future import Future, merged, moved
+from gpushopper.core.spending.later.future import Future, cut_off, merged, moved
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
 from gpushopper.core.timing.periods import PeriodKind, period_at
 from tests.core.test_budget_check import EVENING, MIDNIGHT, budget, lasting, one
@@ -24,14 +24,21 @@ def going(name: str, hours: float, spent: float = 0) -> Commitment:
     return one(name, hours=hours, spent=spent, going=Going(DOLLAR, EVENING + round(hours * HOUR)))
 
 
+def _breach(limits: Budget, future: Future, wanted: Commitment, at: int, until: int | None = None) -> bool:
+    then = cut_off(moved(wanted, at - EVENING), until)
+    return first_breach([limits], future.others_at(at), None, then, at, UTC) is not None
+
+
 def free(limits: Budget, others: list[Commitment], wanted: Commitment) -> int | None:
     future = Future(merged(others, wanted.session_id), EVENING, UTC, SLOW)
 
-    def fits(at: int) -> bool:
-        return first_breach([limits], future.others_at(at), None, moved(wanted, at - EVENING), at, UTC) is None
+    def fits(at: int, until: int | None = None) -> bool:
+        return not _breach(limits, future, wanted, at, until)
 
     assert not fits(EVENING)
-    return first_fit(future.moments(), EVENING, fits)
+    found = first_fit(future.moments(), EVENING, fits, future.borders())
+    assert found is None or (fits(found) and not fits(found - MINUTE))
+    return found
 
 
 def test_a_month_is_free_once_the_worst_case_of_another_session_is_released():
@@ -45,6 +52,26 @@ def test_a_month_is_free_once_the_worst_case_of_another_session_is_released():
 def test_a_day_is_free_at_midnight_or_as_soon_as_what_is_left_of_it_fits():
     assert free(budget(daily=2 * DOLLAR), [one("old", spent=2)], one(hours=2)) == MIDNIGHT
     assert free(budget(daily=2 * DOLLAR), [one("old", spent=1.5)], one(hours=2)) == MIDNIGHT - HOUR // 2
+
+
+HALF_PAST = MIDNIGHT + 24 * HOUR - 90 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("spent", "others", "free_at"),
+    [(0.9, [], MIDNIGHT - 36 * MINUTE), (1.0, [], MIDNIGHT - 30 * MINUTE), (1.25, [], HALF_PAST),
+     (1.5, [], HALF_PAST), (0, [going("goes", hours=0.8)], MIDNIGHT - 39 * MINUTE),
+     (1.5, [going("goes", hours=3)], MIDNIGHT + 48 * HOUR - 90 * MINUTE)],
+)  # fmt: skip
+def test_what_fits_into_no_day_alone_is_free_in_a_window_before_midnight_with_room_in_both(
+    spent: float, others: list[Commitment], free_at: int
+):
+    """Two hours at a dollar, $1.50 a day: half an hour at least before midnight, an hour and a half at most."""
+    limits, held = budget(daily=round(1.5 * DOLLAR)), [one("old", spent=spent), *others]
+    assert free(limits, held, one(hours=2)) == free_at
+    future = Future(merged(held, "s-new"), EVENING, UTC, SLOW)
+    every_minute = range(EVENING, MIDNIGHT + 49 * HOUR, MINUTE)
+    assert free_at == next(at for at in every_minute if not _breach(limits, future, one(hours=2), at))
 
 
 def test_a_session_that_goes_on_over_midnight_counts_in_both_days():

@@ -1,4 +1,4 @@
-"""Bills are read once a day and compared with the ledger; only alarms follow from them (D11)."""
+"""Bills are read once a day and compared with the ledger; of what was seen nothing but alarms follows (D11)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Sessions over simulated days at two clouds, with what moves money: prices, stops, outages, kills; held against the
-market's ledger.
+market's ledger, traffic included, once the bills have come.
 
 python -m tests.sim.money_days SEED DAYS SESSIONS
 """
@@ -14,6 +14,8 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
+from gpushopper.core.model.money import dollars
+from gpushopper.core.spending.bills.bill_correction import hidden_cost
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.requests.queries.money.cost_question import CostQuestion
 from gpushopper.engine.requests.queries.money.costs import costs
@@ -21,6 +23,7 @@ from gpushopper.engine.rollup_job import rebuild, run_rollups
 from gpushopper.errors import ShopperError
 from gpushopper.sandbox.market.actions import revise
 from gpushopper.store import ledger, sessions
+from gpushopper.store.money.bills import bills
 from tests.sim.world import World
 
 ZONE = ZoneInfo("America/New_York")
@@ -33,35 +36,73 @@ CREDIT = 10_000 * 10**6
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Our books and the market's, micro-dollars.
+class Line:
+    """One attempt in our books and the market's, micro-dollars.
 
-    `worst` and its share are of the attempt that is most off, of those whose price and time nobody moved. What a host
-    moves between two sightings is noticed at the second: `worst_moved`, and `too_little`, the most that any attempt has
-    below the market's books.
+    `bound`: what its receipt says that may be wrong for what nobody saw, where no bill has said more; 0 where one has.
+    `corrected`: what its bill has corrected.
     """
 
-    sessions: int
+    name: str
+    cloud: str
     ours: int
     market: int
-    worst: int
-    worst_share: float
-    moved: int
-    worst_moved: int
-    too_little: int
+    bound: int
+    corrected: int
+
+    @property
+    def error(self) -> int:
+        return self.ours - self.market
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is off by a cent or a hundredth at most, or within the bound that is stated."""
+        return abs(self.error) <= max(CENT, self.market // 100, self.bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Our books and the market's, by attempt."""
+
+    sessions: int
+    lines: tuple[Line, ...]
     by_day: int
+    by_session: int
     is_rebuilt_same: bool
     done: dict[str, int]
 
     @property
     def share(self) -> float:
         """The error of the total."""
-        return abs(self.ours - self.market) / max(self.market, 1)
+        market = sum(line.market for line in self.lines)
+        return abs(sum(line.error for line in self.lines)) / max(market, 1)
 
     @property
-    def is_worst_small(self) -> bool:
-        """Whether no attempt is off by more than a cent and a hundredth of its cost."""
-        return self.worst <= CENT or self.worst_share <= 0.01
+    def wrong(self) -> list[Line]:
+        """Attempts that are off by more than they may be."""
+        return [line for line in self.lines if not line.is_small]
+
+    def table(self) -> str:
+        """A line for each cloud: attempts, both books, the errors, and what was hidden and corrected."""
+        head = ("cloud", "attempts", "ours $", "market $", "off %", "most $", "least $", "hidden", "most", "corrected")
+        rows = [head, *(_row(cloud, [x for x in self.lines if x.cloud == cloud]) for cloud in self.clouds)]
+        rows += [_row("all", list(self.lines))]
+        return "\n".join("  ".join(f"{cell:>10}" for cell in row) for row in rows)
+
+    @property
+    def clouds(self) -> list[str]:
+        return sorted({line.cloud for line in self.lines})
+
+
+def _row(name: str, lines: list[Line]) -> tuple[str, ...]:
+    ours, market = (sum(getattr(line, side) for line in lines) for side in ("ours", "market"))
+    errors, bounds = [line.error for line in lines], [line.bound for line in lines if line.bound > CENT]
+    off = 100 * (ours - market) / max(market, 1)
+    return (
+        name, str(len(lines)), dollars(ours), dollars(market), f"{off:.4f}", dollars(max(errors, default=0), 4),
+        dollars(min(errors, default=0), 4), str(len(bounds)), dollars(max(bounds, default=0), 4),
+        str(sum(line.corrected != 0 for line in lines)),
+    )  # fmt: skip
 
 
 class MoneyDays:
@@ -72,8 +113,6 @@ class MoneyDays:
         self.rng = Random(f"money {seed}")
         self.done: Counter[str] = Counter()
         self.opened: list[str] = []
-        self.moved: set[str] = set()
-        """Instances that were stopped, or whose price was changed."""
         for account in world.market.accounts.values():  # what the days cost is more than accounts begin with
             account.paid_in_micros += CREDIT
 
@@ -122,9 +161,7 @@ class MoneyDays:
         if living:
             self.done[action] += 1
             self.world.market.settle()
-            chosen = self.rng.choice(living)
-            self.moved.add(str(chosen.cloud_id))
-            revise(self.world.market, chosen, action, value)
+            revise(self.world.market, self.rng.choice(living), action, value)
 
     def outage(self) -> None:
         self.done["outage"] += 1
@@ -138,42 +175,43 @@ class MoneyDays:
         self.world.engine.ctx.zone = ZONE
 
     def finish(self) -> Compared:
-        """End everything, then compare."""
+        """End everything, let the bills come and settle, then compare."""
         self.world.faults.clear()
         self.world.requests.end(None)
         assert self.world.run_until(lambda: not sessions.load_attempts(self.world.store), 12 * HOUR_S)
-        self.pass_time(2 * HOUR_S)
+        self.pass_time(75 * HOUR_S)
         return self.compare()
 
     def compare(self) -> Compared:
         world, ctx = self.world, self.world.engine.ctx
         truth = {
-            (row["provider"], str(row["id"])): usd(row["usd"]) - usd(row["traffic_usd"])
+            (row["provider"], str(row["id"])): usd(row["usd"])
             for row in world.ledger()["instances"]
             if not row["foreign"]
         }
-        totals = ledger.totals_by_attempt(world.store)
-        errors = []
-        for attempt in sessions.load_attempts(world.store, open_only=False):
-            ours, name = sum(totals.get(attempt.id, {}).values()), str(attempt.instance_id)
-            theirs = truth.pop((attempt.provider, name), 0)
-            errors.append((abs(ours - theirs), ours, theirs, name in self.moved))
+        totals, lines = ledger.totals_by_attempt(world.store), []
+        attempts = sessions.load_attempts(world.store, open_only=False)
+        billed, corrected = bills(world.store), ledger.billed_by_attempt(world.store, [each.id for each in attempts])
+        for attempt in attempts:
+            name = str(attempt.instance_id)
+            changes = corrected.get(attempt.id, {})
+            lines.append(
+                Line(
+                    name,
+                    attempt.provider,
+                    ours=sum(totals.get(attempt.id, {}).values()),
+                    market=truth.pop((attempt.provider, name), 0),
+                    bound=0 if attempt.id in billed else hidden_cost(attempt, attempt.hidden),
+                    corrected=sum(changes.values()) - changes.get("traffic", 0),
+                )
+            )
         assert not any(truth.values()), "an instance that billed without an attempt"
-        worst, _, theirs, _ = max(
-            (each for each in errors if not each[3]),
-            key=lambda each: (each[0] > CENT and each[0] / max(each[2], 1), each[0]),
-        )
         by_day, by_session = (costs(ctx, CostQuestion(by=by)) for by in ("day", "session"))
         return Compared(
             sessions=len(by_session.rows),
-            ours=by_session.accrued,
-            market=sum(each[2] for each in errors),
-            worst=worst,
-            worst_share=worst / max(theirs, 1),
-            moved=sum(each[3] for each in errors),
-            worst_moved=max((each[0] for each in errors if each[3]), default=0),
-            too_little=max(each[2] - each[1] for each in errors),
+            lines=tuple(lines),
             by_day=sum(group.accrued for group in by_day.groups),
+            by_session=by_session.accrued,
             is_rebuilt_same=rebuild(ctx)[1],
             done=dict(self.done),
         )
@@ -198,4 +236,4 @@ def money_days(seed: int, days: float, count: int) -> Compared:
 
 if __name__ == "__main__":
     found = money_days(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
-    print(found, f"total off by {100 * found.share:.4f} %")
+    print(f"{found.table()}\n{found.sessions} sessions, {found.done}, wrong: {found.wrong}")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sim.money_days import CENT, Compared, money_days
+from tests.sim.money_days import Compared, money_days
 
 
 def check(found: Compared) -> None:
-    print(f"\n{found}, total off by {100 * found.share:.4f} %")
+    print(f"\n{found.table()}")
     assert found.share <= 0.001
-    assert found.is_worst_small
-    assert found.too_little <= CENT
-    assert found.by_day == found.ours
+    assert not found.wrong
+    assert found.by_day == found.by_session == sum(line.ours for line in found.lines)
     assert found.is_rebuilt_same
 
 

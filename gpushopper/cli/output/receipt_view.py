@@ -10,11 +10,14 @@ from gpushopper.cli.output import tables
 from gpushopper.cli.output.endings.end_reasons import REASONS, reason_text
 from gpushopper.cli.output.text_format import money, plural, when
 from gpushopper.clouds import title_of
+from gpushopper.core.timing.clock_snapshot import MINUTE
+from gpushopper.core.timing.duration_text import span
 from gpushopper.errors import NotVerified
 
 if TYPE_CHECKING:
     from gpushopper.wire import AttemptView, SessionView
 
+TRAFFIC = "traffic_micros"
 MEANS = {
     "proven": "destroyed: the cloud no longer lists it",
     "forgotten": "not proven: its user has checked the console",
@@ -85,6 +88,7 @@ def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
             (_closing(receipt), when(attempt.closed_at, now) if attempt.closed_at else ""),
             ("evidence", _evidence(receipt.get("evidence", {}))),
             ("cost", _cost(cast("Mapping[str, int]", attempt.cost), attempt.accrued)),
+            ("unseen", hidden_text(receipt, now)),
             ("bill", billed_text(title_of(attempt.cloud), cast("Mapping[str, int]", attempt.by_bill))),
         ]
     )
@@ -110,11 +114,25 @@ def _cost(parts: Mapping[str, int], total: int) -> str:
 
 
 def billed_text(cloud: str, by_bill: Mapping[str, int]) -> str:
-    """What a cloud's bill has changed after our own count: `traffic by Vast.ai's bill: +$0.0140`; empty for nothing."""
-    parts = {kind.removesuffix("_micros"): amount for kind, amount in by_bill.items() if amount}
-    return "; ".join(f"{kind} by {cloud}'s bill: {signed(amount)}" for kind, amount in parts.items())
+    """What a cloud's bill has changed after our own count; empty for nothing.
+
+    `corrected by Vast.ai's bill: -$0.31; traffic by Vast.ai's bill: +$0.0140`.
+    """
+    traffic = by_bill.get(TRAFFIC, 0)
+    corrected = sum(by_bill.values()) - traffic
+    parts = [("corrected", corrected), ("traffic", traffic)]
+    return "; ".join(f"{what} by {cloud}'s bill: {_signed(amount)}" for what, amount in parts if amount)
 
 
-def signed(micros: int) -> str:
-    """`+$0.31` or `-$0.31`."""
+def _signed(micros: int) -> str:
     return money(micros) if micros < 0 else f"+{money(micros)}"
+
+
+def hidden_text(receipt: Mapping[str, Any], now: int) -> str:
+    """The minutes in which a price, a stop or the end came unseen, and what that may be of the cost; empty for none."""
+    times = [(each["from_at"], each["to_at"]) for each in receipt.get("hidden", ())]
+    said = [f"{when(start, now)} for {span(end - start)}" for start, end in times if end - start >= MINUTE]
+    if not said:
+        return ""
+    most = money(receipt.get("hidden_cost_micros", 0))
+    return f"a price, stop or end: {', '.join(said)} (at most {most} too much or too little)"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from gpushopper.core.cloud import Billing, BillingStart, StoppedBilling
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance, StatusClass
+from gpushopper.core.model.records.hidden_span import with_span
 
 
 def shown_billing(row: Instance, billing: Billing, before: Attempt | None) -> dict[str, Any]:
@@ -19,6 +21,20 @@ def shown_billing(row: Instance, billing: Billing, before: Attempt | None) -> di
         "is_storage_billed": bills_storage(row, billing, was_billed=was_storage),
         "is_running": row.status is StatusClass.RUNNING or (is_unknown and was_running),
     }
+
+
+def hidden_fields(attempt: Attempt, shown: Mapping[str, Any], now_wall: int) -> dict[str, Any]:
+    """The span since the last sighting, where this one shows that what bills has changed in it: nobody saw when.
+
+    `shown` are the fields that this sighting sets.
+    """
+    rate = attempt.current_rate if attempt.current_rate is not None else attempt.agreed_rate
+    before = {"is_gpu_billed": attempt.is_gpu_billed, "is_storage_billed": attempt.is_storage_billed}
+    since = attempt.last_seen_at if attempt.last_seen_at is not None else attempt.sent_at
+    is_changed = any(shown.get(name, was) != was for name, was in (before | {"current_rate": rate}).items())
+    if since is None or not is_changed:
+        return {}
+    return {"hidden": with_span(attempt.hidden, since, now_wall)}
 
 
 def bills_gpu_time(row: Instance, billing: Billing, *, was_billed: bool) -> bool:

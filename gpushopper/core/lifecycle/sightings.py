@@ -9,7 +9,7 @@ from gpushopper.core import alarms
 from gpushopper.core.lifecycle.boot_failure import boot_failure
 from gpushopper.core.lifecycle.destroying import destroy_retry_s, destroying_fields
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES, lists_may_lag
-from gpushopper.core.lifecycle.gpu_billing import shown_billing
+from gpushopper.core.lifecycle.gpu_billing import hidden_fields, shown_billing
 from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm, TerminateAttempt, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.ends.end_reason import NOT_HEARD
@@ -59,7 +59,7 @@ def _sighting_fields(attempt: Attempt, row: Instance, now: ClockSnapshot) -> dic
         fields["current_rate"] = row.rate
     if has_progress or attempt.progress_boot is None:
         fields["progress_boot"] = now.boot
-    return fields
+    return fields | hidden_fields(attempt, fields, now.wall)
 
 
 def _seen_while_destroying(

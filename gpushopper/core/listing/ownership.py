@@ -154,6 +154,7 @@ def _fields_without_id(now: ClockSnapshot) -> dict[str, Any]:
         "received_bytes": None,
         "sent_bytes": None,
         "unbooked_traffic": 0,
+        "hidden": (),
         **NO_ABSENCES,
     }
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import Offer
+from gpushopper.core.model.records.hidden_span import Spans
 from gpushopper.core.timing.deadline import Deadline
 
 
@@ -185,6 +186,8 @@ class Attempt:
     sent_bytes: int | None = None
     unbooked_traffic: Micros = 0
     """What was counted of its traffic and no ledger entry holds yet, micro-dollars."""
+    hidden: Spans = ()
+    """When what it bills changed unseen, wall µs; once it is closed, its end is among them."""
 
     @property
     def is_taken_over(self) -> bool:

@@ -11,6 +11,7 @@ Micros = int
 """Millionths of a US dollar."""
 
 DOLLAR: Micros = 1_000_000
+CENT: Micros = DOLLAR // 100
 MAX_RATE: Micros = 10_000 * DOLLAR
 """An hourly price above this is invalid (F116)."""
 MAX_AMOUNT: Micros = 1_000_000 * DOLLAR
@@ -52,6 +53,11 @@ def dollars(amount: Micros, places: int = 2) -> str:
     number = f"{Decimal(abs(amount)) / DOLLAR:.{places}f}"
     sign = "-" if amount < 0 and number.strip("0.") else ""  # what rounds to nothing has no sign
     return f"{sign}${number}"
+
+
+def signed_dollars(amount: Micros, places: int = 2) -> str:
+    """`+$0.31` or `-$0.31`: by how much something changes."""
+    return dollars(amount, places) if amount < 0 else f"+{dollars(amount, places)}"
 
 
 def decimal_text(amount: Micros) -> str:

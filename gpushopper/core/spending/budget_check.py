@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from gpushopper.core.model.money import DOLLAR, Micros, dollars
+from gpushopper.core.model.money import CENT, Micros, dollars
 from gpushopper.core.spending.budget import PERIOD_OF, Budget, Commitment, LimitKind, ScopeKind, by_session, covers
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND
 from gpushopper.core.timing.periods import Period, PeriodKind, periods_over
 
 NAMED_HOLDERS = 3
 """How many sessions a refusal names, of those that hold a cent at least."""
-CENT = DOLLAR // 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def settle(
     corrections = []
     for entry in entries:
         end = ended_at if entry.kind != STORAGE or storage_ended_at is None else storage_ended_at
-        if entry.correction or entry.kind in (MINIMUM, TRAFFIC) or entry.to_at <= end:
+        if entry.correction or entry.reason or entry.kind in (MINIMUM, TRAFFIC) or entry.to_at <= end:
             continue
         start = max(entry.from_at, end)
         span, late = entry.to_at - entry.from_at, entry.to_at - start
@@ -174,10 +174,10 @@ def settle(
 def beyond_use(attempt: Attempt, ended_at: int, entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """What the cloud bills beyond the time of these entries: the rest of the last step, and up to the minimum.
 
-    Entries of this class that exist already (of an attempt that was closed before) are counted; the amount may then be
-    a correction.
+    What a bill has corrected is left out. Entries of this class that exist already (of an attempt that was closed
+    before) are counted; the amount may then be a correction.
     """
-    booked = tuple(entries)
+    booked = tuple(entry for entry in entries if not entry.reason)
     billing = attempt.offer.billing
     due = -sum(entry.micros for entry in booked if entry.kind == MINIMUM)
     for kind, rate in ((GPU, gpu_rate(attempt)), (STORAGE, storage_rate(attempt))):

@@ -1,7 +1,7 @@
 """What clouds have billed, recorded and compared with our ledger by session and by account (D11).
 
-Traffic alone is entered as it was billed, for it is certain nowhere else; of all else a person is to find out which of
-the two is right.
+Entered as billed are traffic, which is certain nowhere else, and time in which a change was hidden from us; of all else
+a person is to find out which of the two is right.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gpushopper.core.spending.bills.bill_check import (
 from gpushopper.core.spending.window import Window
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import Context
-from gpushopper.engine.money.billed_traffic import enter_traffic
+from gpushopper.engine.money.bill_entries import enter_correction, enter_traffic
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 from gpushopper.store.money import bills
@@ -84,6 +84,8 @@ def record_charges(ctx: Context, provider: str, account: str, found: ChargeList,
         was_settled = before is not None and is_settled(gone_at, before[1], policy.bill_settled_s)
         if before is None or before[0] != charge or not was_settled:
             enter_traffic(ctx, attempt, (charge, read_at), before, is_settled=settled)
+            if settled:
+                enter_correction(ctx, attempt, charge, read_at)
         bills.save_bill(ctx.store, attempt.id, charge, read_at)
         changed.append(attempt.session_id)
     return list(dict.fromkeys(changed))

@@ -12,7 +12,7 @@ from gpushopper.core.spending.admission import BUDGET, Denial
 from gpushopper.core.spending.budget import Budget, Commitment, ScopeKind
 from gpushopper.core.spending.budget_check import Breach, first_breach, fit_text, longest_fit, refusal_text
 from gpushopper.core.spending.later.free_again import first_fit, moments_before, said_with_time
-from gpushopper.core.spending.later.future import Future, merged, moved
+from gpushopper.core.spending.later.future import Future, cut_off, merged, moved
 from gpushopper.core.timing.clock_snapshot import MINUTE, ClockSnapshot, us
 from gpushopper.engine.context import Context
 from gpushopper.engine.money.commitments import NOTHING_BOOKED, as_changed, commitment, load_commitments
@@ -42,14 +42,15 @@ class _Request:
         future = Future(others, now, zone, us(self.ctx.policy.budget_end_s))
         ends_at = None if former is None or former.going is None else former.going.until_at
 
-        def fits(at: int) -> bool:
+        def fits(at: int, until: int | None = None) -> bool:
             if former is None:
                 before, wanted = None, moved(self.wanted, at - now)
             else:
                 before, wanted = future.one_at(former, at), future.one_at(self.wanted, at)
-            return first_breach(self.budgets, future.others_at(at), before, wanted, at, zone) is None
+            others = future.others_at(at)
+            return first_breach(self.budgets, others, before, cut_off(wanted, until), at, zone) is None
 
-        return first_fit(moments_before(future.moments(), ends_at), now, fits)
+        return first_fit(moments_before(future.moments(), ends_at), now, fits, future.borders())
 
 
 def denied_by_budget(

@@ -8,7 +8,9 @@ from typing import Any
 
 from gpushopper.core.model.actions import CloseAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
+from gpushopper.core.model.records.hidden_span import with_span
 from gpushopper.core.spending import ledger
+from gpushopper.core.spending.bills.bill_correction import hidden_cost
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store.database import Store
@@ -32,7 +34,11 @@ def settle_cost(store: Store, attempt: Attempt, action: CloseAttempt) -> dict[st
 
 
 def closed_columns(attempt: Attempt, action: CloseAttempt, cost: dict[str, int], now: ClockSnapshot) -> dict[str, Any]:
-    """The columns of a closed attempt, receipt included."""
+    """The columns of a closed attempt, receipt included: it says, too, what nobody saw."""
+    hidden = attempt.hidden
+    seen_at = attempt.last_seen_at if attempt.last_seen_at is not None else attempt.sent_at
+    if seen_at is not None and action.kind == ReceiptKind.PROVEN:
+        hidden = with_span(hidden, seen_at, action.ended_at)
     receipt = {
         "kind": str(action.kind),
         "reason": attempt.reason or action.reason,
@@ -48,6 +54,8 @@ def closed_columns(attempt: Attempt, action: CloseAttempt, cost: dict[str, int],
         "cost": cost,
         "total": sum(cost.values()),
         "evidence": dict(action.evidence),
+        "hidden": [{"from_at": start, "to_at": end} for start, end in hidden],
+        "hidden_cost_micros": hidden_cost(attempt, hidden),
     }
     return {
         "state": State.CLOSED,
@@ -61,6 +69,7 @@ def closed_columns(attempt: Attempt, action: CloseAttempt, cost: dict[str, int],
         "is_gpu_billed": False,
         "is_running": False,
         "unbooked_traffic": 0,
+        "hidden": hidden,
         "billed_until": None if attempt.billed_until is None else action.storage_ended_at or action.ended_at,
         "receipt": json.dumps(receipt, sort_keys=True),
     }

@@ -82,6 +82,16 @@ class PairsText(peewee.TextField):
         return tuple((str(name), str(text)) for name, text in json.loads(value))
 
 
+class SpansText(peewee.TextField):
+    """Beginnings and ends of spans in order, wall µs, as JSON."""
+
+    def db_value(self, value: Any) -> Any:
+        return to_json([list(span) for span in value])
+
+    def python_value(self, value: Any) -> Any:
+        return () if value == "[]" else tuple((int(start), int(end)) for start, end in json.loads(value))
+
+
 class DeadlineText(peewee.TextField):
     """A deadline with the clocks read when it was set, as JSON."""
 
@@ -106,7 +116,7 @@ class JsonText(peewee.TextField):
         return found if isinstance(found, dict) else {}
 
 
-CONVERTED = (EnumText, OfferText, OffersText, PairsText, DeadlineText, JsonText, peewee.BooleanField)
+CONVERTED = (EnumText, OfferText, OffersText, PairsText, SpansText, DeadlineText, JsonText, peewee.BooleanField)
 """Columns whose values need conversion; the others come from a STRICT table as they are."""
 
 

@@ -11,5 +11,7 @@ BILLED = (
     # entry holds yet.
     "ALTER TABLE attempts ADD COLUMN received_bytes INTEGER CHECK (received_bytes >= 0)",
     "ALTER TABLE attempts ADD COLUMN sent_bytes INTEGER CHECK (sent_bytes >= 0)",
+    # The spans between two sightings in which what it bills changed: beginning and end of each, as JSON.
+    "ALTER TABLE attempts ADD COLUMN hidden TEXT NOT NULL DEFAULT '[]'",
     "ALTER TABLE attempts ADD COLUMN unbooked_traffic INTEGER NOT NULL DEFAULT 0 CHECK (unbooked_traffic >= 0)",
 )

@@ -11,6 +11,7 @@ import peewee
 from gpushopper.core.model.attempt import DesiredState, Origin, State
 from gpushopper.core.model.ends.run_end import RunEndMode
 from gpushopper.core.model.records.sent_item import SentKind
+from gpushopper.store.schema import columns
 from gpushopper.store.schema.columns import DeadlineText, EnumText, JsonText, OffersText, OfferText, PairsText, Text
 
 
@@ -185,6 +186,7 @@ class AttemptRow(Row):
     confirmed_parts = Text()
     received_bytes = optional_int()
     sent_bytes = optional_int()
+    hidden = columns.SpansText()
     unbooked_traffic = peewee.IntegerField()
 
     class Meta:

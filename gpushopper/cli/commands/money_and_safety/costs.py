@@ -120,7 +120,7 @@ def _print(app: App, found: wire.Costs, ref: str, given: dict[str, Any]) -> None
         return
     if found.rows or found.groups:
         tables.out("")
-    tables.sentences([cost_views.total_line(found)])
+    tables.sentences([*cost_views.corrected_lines(found), cost_views.total_line(found)])
     if found.forecast is not None and (found.end_at is None or found.end_at > app.now().wall):
         print_forecast(app, found, ref, given)
 

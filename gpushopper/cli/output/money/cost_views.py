@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.money.bars import bar, can_draw, sparkline
 from gpushopper.cli.output.text_format import local_time, money, plural
-from gpushopper.core.model.money import dollars
+from gpushopper.clouds import title_of
+from gpushopper.core.model.money import dollars, signed_dollars
 
 if TYPE_CHECKING:
     from gpushopper import wire
@@ -53,6 +54,15 @@ def print_groups(app: App, found: wire.Costs) -> None:
     if can_draw(app):
         columns.append(tables.Column("", lambda g: bar(g.accrued, most), whole=True, spare=1))
     tables.table(app, found.groups, columns)
+
+
+def corrected_lines(found: wire.Costs) -> list[str]:
+    """What bills have corrected, of each session shown: never silently."""
+    return [
+        f"{row.name}: corrected by {title_of(row.provider)}'s bill: {signed_dollars(row.corrected_micros)}"
+        for row in found.rows
+        if row.corrected_micros
+    ]
 
 
 def total_line(found: wire.Costs) -> str:

@@ -1,4 +1,4 @@
-"""Compares what a cloud has billed with what we have counted; the difference is shown, and never applied (D11).
+"""Compares what a cloud has billed with what we have counted; a person is to look at the difference (D11).
 
 Bills come late: what is billed too much counts at once, what is billed too little only once the bill is settled.
 """

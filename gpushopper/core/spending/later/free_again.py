@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
+from typing import Protocol
 
 from gpushopper.core.spending.admission import Denial
 from gpushopper.core.spending.later.future import whole_minute
 from gpushopper.core.timing.clock_snapshot import MINUTE, SECOND
 
 
-def first_fit(moments: Sequence[int], now_wall: int, fits: Callable[[int], bool]) -> int | None:
-    """The first of these moments at which it fits, or since when it does before that, to the minute; None: at none."""
+class Fits(Protocol):
+    """Whether a request fits at a moment; with `until`, whether what of it lies before that moment does."""
+
+    def __call__(self, at: int, until: int | None = None) -> bool: ...
+
+
+def first_fit(moments: Sequence[int], now_wall: int, fits: Fits, borders: Collection[int] = ()) -> int | None:
+    """The first of these moments at which it fits, or since when it does before that, to the minute; None: at none.
+
+    What fits into neither of two days may fit into both: before each of `borders`, where a day or month ends, it is
+    tried as soon as its part of that period has room.
+    """
     before = now_wall // MINUTE
     for at in moments:
         if fits(at):
             return _since(before, at // MINUTE, fits) * MINUTE
+        if at in borders:
+            window = _since(before, at // MINUTE, partial(fits, until=at)) * MINUTE
+            if window < at and fits(window):
+                return window
         before = at // MINUTE
     return None
 

@@ -52,10 +52,17 @@ class Future:
         return sorted(at for at in found if at > self.now_wall)
 
     def _moments(self) -> Iterator[int]:
-        released = [self.released_at(one) for one in self.others if one.to_come.at_most]
-        yield from released
-        for at in (self.now_wall, *released):
-            yield from (period_at(kind, max(at, self.now_wall), self.zone).end_at for kind in PeriodKind)
+        yield from self._released()
+        yield from self.borders()
+
+    def _released(self) -> list[int]:
+        return [self.released_at(one) for one in self.others if one.to_come.at_most]
+
+    def borders(self) -> set[int]:
+        """When the days and months end in which something changes, and the days after those: both may have room."""
+        times = {max(at, self.now_wall) for at in (self.now_wall, *self._released())}
+        found = {period_at(kind, at, self.zone).end_at for at in times for kind in PeriodKind}
+        return found | {period_at(PeriodKind.DAY, at, self.zone).end_at for at in found}
 
 
 def merged(others: Iterable[Commitment], session_id: str) -> tuple[Commitment, ...]:
@@ -83,6 +90,14 @@ def _from(to_come: WorstCase, at: int, billed: int) -> WorstCase:
     """What is left of it then."""
     spans = tuple(replace(span, from_at=max(span.from_at, at)) for span in to_come.spans if span.to_at > at)
     return replace(to_come, spans=spans, at_most=max(to_come.at_most - billed, 0))
+
+
+def cut_off(one: Commitment, until: int | None) -> Commitment:
+    """The attempt without what may be billed after a moment; None: as it is."""
+    if until is None:
+        return one
+    spans = [replace(span, to_at=min(span.to_at, until)) for span in one.to_come.spans if span.from_at < until]
+    return replace(one, to_come=replace(one.to_come, spans=tuple(spans)))
 
 
 def moved(one: Commitment, by_us: int) -> Commitment:

@@ -1,6 +1,6 @@
 """Reads once a day what an account was billed, and compares it with our ledger: charges, else the balance (D11).
 
-Nothing waits for it, and nothing but alarms follows from it.
+Nothing waits for it, and nothing but alarms and ledger entries follows from it.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gpushopper import wire
 from gpushopper.core.spending.ledger import GPU, KINDS, MINIMUM, STORAGE, TRAFFIC
@@ -15,6 +16,7 @@ from gpushopper.engine.requests.queries.money.cost_groups import by_name, by_tim
 from gpushopper.engine.requests.queries.money.cost_question import DAY, MONTH, SESSION, CostQuestion, Meant, meant_by
 from gpushopper.engine.requests.queries.money.incurred import incurred
 from gpushopper.engine.requests.queries.money.still_to_come import OpenAttempt, forecast, with_costs
+from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 from gpushopper.store.money.charged_attempts import ChargedAttempt
 
@@ -37,8 +39,9 @@ def costs(ctx: Context, question: CostQuestion) -> wire.Costs:
         sums = incurred(ctx, window, by, wanted, held, now)
         first_at = min((each.created_at for each in meant.attempts.values()), default=now)
         everybody = None if question.is_about_all else meant.attempts.keys()
+        billed = ledger_table.billed_by_attempt(ctx.store, meant.attempts) if question.by == SESSION else {}
         to_come = forecast(ctx, everybody, opened, first_at, now)
-    rows = _rows(meant, sums, opened, question, now) if question.by == SESSION else []
+    rows = _corrected(_rows(meant, sums, opened, question, now), meant, billed) if question.by == SESSION else []
     groups = [] if question.by == SESSION else _groups(ctx, question, meant, sums, now)
     accrued = sum(sums.values())
     return wire.Costs(
@@ -80,6 +83,16 @@ def _rows(
         for session_id, attempts in by_session.items()
         if window == Window() or any(kinds[session_id].values()) or (open_by_session[session_id] and window.last > now)
     ]
+
+
+def _corrected(
+    rows: list[wire.CostRow], meant: Meant, billed: Mapping[str, Mapping[str, int]]
+) -> list[wire.CostRow]:  # fmt: skip
+    """The rows, with what bills have corrected of their sessions: all but traffic, which bills alone tell."""
+    amounts: dict[str, int] = defaultdict(int)
+    for attempt_id, kinds in billed.items():
+        amounts[meant.attempts[attempt_id].session_id] += sum(kinds.values()) - kinds.get(TRAFFIC, 0)
+    return [replace(row, corrected_micros=amounts[row.session]) if amounts.get(row.session) else row for row in rows]
 
 
 def _row(

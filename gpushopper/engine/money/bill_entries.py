@@ -1,12 +1,16 @@
-"""Enters in the ledger what a cloud's bill says of traffic, in place of what was counted on the instance (F25)."""
+"""Enters in the ledger what bills say of traffic (F25), and of a price, a stop or an end that was hidden from us."""
 
 from __future__ import annotations
 
+from gpushopper.clouds import title_of
 from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.money import signed_dollars
 from gpushopper.core.model.records.charge import Charge
 from gpushopper.core.spending import ledger
+from gpushopper.core.spending.bills.bill_correction import corrections
 from gpushopper.core.spending.bills.traffic import billed_traffic
 from gpushopper.engine.context import Context
+from gpushopper.store import events
 from gpushopper.store import ledger as ledger_table
 
 Read = tuple[Charge, int]
@@ -24,6 +28,28 @@ def enter_traffic(ctx: Context, attempt: Attempt, found: Read, before: Read | No
         attempt, charge.traffic, entries, from_at, billed_to(attempt, charge, read_at), is_settled=is_settled
     )
     ledger_table.insert_entries(ctx.store, more)
+
+
+def enter_correction(ctx: Context, attempt: Attempt, charge: Charge, read_at: int) -> None:
+    """Correct a closed attempt by its settled bill, as far as something was hidden; told once. Inside a transaction."""
+    if attempt.is_open or not attempt.hidden:
+        return
+    totals = ledger_table.totals_by_attempt(ctx.store, [attempt.id]).get(attempt.id, {})
+    found = corrections(attempt, attempt.hidden, charge, totals)
+    if not found:
+        return
+    ledger_table.insert_entries(ctx.store, found)
+    more = sum(entry.micros for entry in found)
+    cloud = title_of(ctx.cloud_of(attempt.provider))
+    events.append(
+        ctx.store,
+        at=read_at,
+        kind="bill_corrected",
+        session_id=attempt.session_id,
+        attempt_id=attempt.id,
+        text=f"instance {attempt.instance_id}: corrected by {cloud}'s bill: {signed_dollars(more)}",
+        data={"micros": more},
+    )
 
 
 def billed_to(attempt: Attempt, charge: Charge, read_at: int) -> int:
