@@ -79,13 +79,15 @@ _gpu_shopper_spec() {
     'ssh-config install') : ;;
     'ssh-config print') : ;;
     'ssh-config remove') : ;;
-    'daemon') verbs="logs restart run start status stop" ;;
+    'daemon') verbs="install logs restart run start status stop uninstall" ;;
+    'daemon install') flags="$flags --print --linger --no-linger" ;;
     'daemon logs') valued="$valued -n: --lines:" ;;
     'daemon restart') : ;;
     'daemon run') : ;;
     'daemon start') : ;;
     'daemon status') : ;;
     'daemon stop') : ;;
+    'daemon uninstall') : ;;
     'doctor') : ;;
     'completion') verbs="bash fish install uninstall zsh" ;;
     'completion bash') : ;;
