@@ -79,9 +79,10 @@ _gpu_shopper_spec() {
     'ssh-config install') : ;;
     'ssh-config print') : ;;
     'ssh-config remove') : ;;
-    'daemon') verbs="install logs restart run start status stop uninstall" ;;
+    'daemon') verbs="install logs purge restart run start status stop uninstall" ;;
     'daemon install') flags="$flags --print --linger --no-linger" ;;
     'daemon logs') valued="$valued -n: --lines:" ;;
+    'daemon purge') flags="$flags -y --yes --dry-run --i-checked-the-console" ;;
     'daemon restart') : ;;
     'daemon run') : ;;
     'daemon start') : ;;

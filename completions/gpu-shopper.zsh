@@ -81,9 +81,10 @@ _gpu_shopper_spec() {
     'ssh-config install') : ;;
     'ssh-config print') : ;;
     'ssh-config remove') : ;;
-    'daemon') verbs="install logs restart run start status stop uninstall" ;;
+    'daemon') verbs="install logs purge restart run start status stop uninstall" ;;
     'daemon install') flags="$flags --print --linger --no-linger" ;;
     'daemon logs') valued="$valued -n: --lines:" ;;
+    'daemon purge') flags="$flags -y --yes --dry-run --i-checked-the-console" ;;
     'daemon restart') : ;;
     'daemon run') : ;;
     'daemon start') : ;;
@@ -129,7 +130,7 @@ _gpu_shopper_described() {
     'config') described=('edit:Open config.toml in your editor ($VISUAL, $EDITOR); a faulty text is not stored, but opened again.' 'get:Print the value of one setting, from whichever source; an empty line if it is not set.' 'installation:Resolve a home folder that was copied or restored.' 'path:Print where config.toml is, whether or not it exists.' 'set:Set one setting in config.toml; everything else in it stays, comments included.' 'show:Show every setting and where it comes from.' 'unset:Remove one setting from config.toml: what is built in counts again.') ;;
     'notify') described=('add:Add a channel, or replace the one of that name.' 'ls:Show where alerts are sent, and what has not arrived.' 'rm:Remove a channel and its address.' 'test:Send a message over one channel, or over all.') ;;
     'ssh-config') described=('install:Add the line at the top of ~/.ssh/config; everything else stays as it is.' 'print:Print the line for ~/.ssh/config, and the entries it includes.' 'remove:Remove the line from ~/.ssh/config; everything else stays as it is.') ;;
-    'daemon') described=('install:Let the system keep it running: a systemd user unit, or a LaunchAgent on macOS.' 'logs:Show the end of its log.' 'restart:Stop it and start it again; sessions continue.' 'run:Run in the foreground, for a supervisor or to watch it.' 'start:Start in the background, unless it runs.' 'status:Show whether it runs; starts nothing.' 'stop:Stop it.' 'uninstall:Stop it, and let the system start it no more.') ;;
+    'daemon') described=('install:Let the system keep it running: a systemd user unit, or a LaunchAgent on macOS.' 'logs:Show the end of its log.' 'purge:Remove everything here: records, costs, kept outputs, keys, settings.' 'restart:Stop it and start it again; sessions continue.' 'run:Run in the foreground, for a supervisor or to watch it.' 'start:Start in the background, unless it runs.' 'status:Show whether it runs; starts nothing.' 'stop:Stop it.' 'uninstall:Stop it, and let the system start it no more.') ;;
     'completion') described=('bash:Print the script for bash.' 'fish:Print the script for fish.' 'install:Write the script, and let your shell read it at its start; without SHELL, for the one that $SHELL names.' 'uninstall:Remove the script and the line again.' 'zsh:Print the script for zsh.') ;;
     'sandbox') described=('advance:Move the sandbox'\''s clock forward; to the daemon it looks like sleep.' 'fault:Inject faults into the simulated clouds.' 'launch:Start a foreign instance on the same account.' 'ledger:Show the sandbox'\''s own ledger, which the receipts must match.' 'revise:Change an instance as its host or its operator would.' 'start:Start the sandbox; exits 0 when all its clouds answer.' 'status:Show the clouds'\'' addresses and the sandbox'\''s time.' 'stop:Stop the sandbox and its daemon; both continue from their files at the next start.') ;;
     'sandbox fault') described=('add:Add a fault to a cloud'\''s calls.' 'clear:Remove one fault, or all.' 'list:List the faults, and how often each acted.' 'words:List the words of faults, the calls they act on, and their arguments.') ;;

@@ -20,7 +20,7 @@ LINES = [
     "status", "alarms", "alarms ack 1", "audit", "audit log", "events", "keys", "keys set vast",
     "keys test vast", "keys remove vast", "config show", "config installation keep", "ssh-config", "daemon",
     "daemon run", "daemon start", "daemon stop", "daemon restart", "daemon status", "daemon logs", "daemon install",
-    "daemon uninstall", "demo",
+    "daemon uninstall", "daemon purge", "demo",
     "sandbox start", "sandbox stop", "sandbox status", "sandbox ledger", "--sandbox ls", "--sandbox keys",
     "wait x", "doctor", "version", "help safety", "completion install bash", "config set brakes.open_sessions 3",
     "set x --idle 1h", "restart x -y", "code x", "jupyter x", "watchdog", "why x", "pull x", "sync up x . r",

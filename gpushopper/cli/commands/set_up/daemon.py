@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 @click.group(
     cls=Group,
     default="status",
-    lazy={"install": "set_up.supervision:install", "uninstall": "set_up.supervision:uninstall"},
+    lazy={
+        "install": "set_up.supervision:install",
+        "uninstall": "set_up.supervision:uninstall",
+        "purge": "set_up.purge:purge",
+    },
 )
 def daemon() -> None:
     """Start, stop and watch the daemon.
