@@ -37,6 +37,7 @@ PACKAGES = {
     "sftp-server": "openssh-sftp-server",
     "shellcheck": "shellcheck",
     "strace": "strace",
+    "systemd-analyze": "systemd",
     "tmux": "tmux",
     "unshare": "util-linux",
     "wget": "wget",

@@ -27,6 +27,8 @@ from gpushopper.daemon.keys.account_connection import connect_accounts, unusable
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
 from gpushopper.daemon.open_store import check_installation, open_store
 from gpushopper.daemon.own_process import harden, open_log
+from gpushopper.daemon.purge.refusals import refuse_while_billing
+from gpushopper.daemon.purge.removal import plan_removal, remove_home
 from gpushopper.daemon.record_checks import check_records
 from gpushopper.daemon.watchdog.job import watchdog
 from gpushopper.engine.context import AccountSetup, Context
@@ -100,6 +102,20 @@ def restore_backup(home: Home, arguments: Sequence[str]) -> JobResult:
     }
 
 
+def purge(home: Home, arguments: Sequence[str]) -> JobResult:
+    """Remove all that is ours in this home; refused while anything may bill, and while a daemon runs.
+
+    With `list`, only say what that is; with `seen`, accounts that do not answer are no reason to refuse it.
+    """
+    if "list" in arguments:
+        return plan_removal(home)
+    clock = SystemClock(home.clock_offset)
+    with _locked(home, clock) as redactor:
+        with open_engine(home, clock, redactor) as (ctx, setups):
+            refuse_while_billing(ctx, setups, ThreadedCalls(), has_seen_console="seen" in arguments)
+        return remove_home(home)
+
+
 JOBS: dict[str, Callable[[Home, Sequence[str]], JobResult]] = {
     "audit": audit,
     "backup-list": backup_jobs.list_backups,
@@ -113,6 +129,7 @@ JOBS: dict[str, Callable[[Home, Sequence[str]], JobResult]] = {
     "keys-set": key_jobs.set_key,
     "notify-add": alert_jobs.add,
     "notify-rm": alert_jobs.remove,
+    "purge": purge,
     "watchdog": watchdog,
 }
 

@@ -6,10 +6,10 @@ Apart from `run`: a job needs neither Flask nor the scheduler, whose import take
 from __future__ import annotations
 
 import os
-import resource
 
 from gpushopper import log
 from gpushopper.clock import SystemClock
+from gpushopper.core_dumps import forbid_core_dumps
 from gpushopper.paths import Home
 from gpushopper.store.sqlite.database_files import file_error
 
@@ -17,7 +17,7 @@ from gpushopper.store.sqlite.database_files import file_error
 def harden() -> None:
     """Private files whatever the umask (F110), no core dump (it would hold keys), no working directory kept busy."""
     os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_dumps()
     os.chdir("/")
 
 

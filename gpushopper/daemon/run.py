@@ -40,6 +40,7 @@ from gpushopper.daemon.sleep_detection import SleepDetector
 from gpushopper.daemon.stop_report import report_open_sessions
 from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.daemon.supervision.loops import Loops
+from gpushopper.daemon.supervision.systemd_notify import ServiceManager
 from gpushopper.daemon.time_zone import user_zone
 from gpushopper.engine import registry_login_redaction
 from gpushopper.engine.alerts.dispatch import SENDERS, AlertDispatch
@@ -93,6 +94,7 @@ class Daemon:
         self.keys = KeyWatcher(home, self.clock, self.redactor, self._warn)
         self.started = self.clock.now()
         self.metrics = Exposition()
+        self.manager = ServiceManager(os.environ, os.getpid())
         self.ending = threading.Event()
         self.threads: list[threading.Thread] = []
 
@@ -125,7 +127,10 @@ class Daemon:
             self._with_reserve(self.listener.open)
             self._start_threads()
             ready()
-            return self.stop.wait()
+            self.manager.ready()
+            code = self.stop.wait()
+            self.manager.stopping()
+            return code
 
     def _with_reserve(self, step: Callable[[], T]) -> T:
         """Do a step of the start; a full disk must not prevent a restart that is needed to end sessions (F67)."""
@@ -162,7 +167,10 @@ class Daemon:
 
     def _jobs(self, ctx: Context, policy: Policy, ssh_files: SshFiles) -> list[Job]:
         """What is done from time to time."""
+        every_s = self.manager.feed_every_s
+        watchdog = [] if every_s is None else [Job("watchdog", self._feed_watchdog, every_s)]
         return [
+            *watchdog,
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
             Job("reconciliation", self.engine.wake, policy.steady_poll_s, reconciliation_jitter_s(policy)),
             Job("rollups", lambda: run_rollups(ctx, is_clock_right=self.engine.is_clock_right()), ROLLUP_S),
@@ -253,6 +261,9 @@ class Daemon:
         while is_left and not self.ending.is_set():
             with store.transaction():
                 is_left = heartbeats.thin(store, self.clock.now().wall)
+
+    def _feed_watchdog(self) -> None:
+        self.manager.feed(self.loops.hanging)
 
     def _check_socket(self) -> None:
         self.listener.reopen_if_lost()

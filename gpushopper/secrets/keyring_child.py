@@ -11,11 +11,12 @@ import configparser
 import importlib
 import json
 import os
-import resource
 import signal
 import sys
 from contextlib import closing
 from typing import Any
+
+from gpushopper.core_dumps import forbid_core_dumps
 
 SECRET_SERVICE = "keyring.backends.SecretService.Keyring"
 TRUSTED = {
@@ -32,7 +33,7 @@ Answer = dict[str, Any]
 
 def main() -> int:
     """Answer the request on stdin; the last line on stdout counts."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_dumps()
     request = json.loads(sys.stdin.readline())
     # The parent may be killed before it can kill this process.
     signal.alarm(int(request["limit_s"]) + 5)

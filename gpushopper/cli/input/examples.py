@@ -135,7 +135,9 @@ EXAMPLES: Mapping[str, str] = {
     "daemon": """
         daemon status
         daemon restart
-        daemon logs -n 100""",
+        daemon logs -n 100
+        daemon install
+        daemon purge --dry-run""",
     "doctor": """
         doctor
         doctor --json""",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +17,7 @@ from gpushopper import errors
 from gpushopper.cli.app import App
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process.homes import environment
+from gpushopper.cli.process.supervisor.installed import installed_manager
 from gpushopper.client import Client, JsonObject, error_from_response
 from gpushopper.clock import SystemClock
 from gpushopper.paths import Home
@@ -38,7 +40,12 @@ def command(*words: str) -> list[str]:
 
 
 def start(home: Home) -> JsonObject:
-    """Spawn the daemon detached and wait until it is ready; raise its own error if it does not start (S21)."""
+    """Start the daemon and wait until it is ready; raise its own error if it does not start (S21).
+
+    The service manager that it is installed with starts it; without one, and where that fails, it is spawned detached.
+    """
+    if _start_supervised(home):
+        return JsonObject(ok=True)
     reader, writer = os.pipe()
     log = _log_file(home)
     try:
@@ -61,6 +68,28 @@ def start(home: Home) -> JsonObject:
     finally:
         os.close(reader)
     return _started(line, home)
+
+
+def _start_supervised(home: Home) -> bool:
+    """Let the service manager start it, where it is installed; whether it is up."""
+    manager = installed_manager(home)
+    if manager is None:
+        return False
+    try:
+        manager.start()
+        poll(Client(home).is_up, HOLDER_LIMIT_S)
+    except (errors.Misconfigured, WaitTimeout):
+        _stop_supervised(home)  # else it would try again and again beside the one that is spawned now
+        return False
+    return True
+
+
+def _stop_supervised(home: Home) -> None:
+    """Let the service manager stop it, where it is installed: a daemon that ends by itself is started again."""
+    manager = installed_manager(home)
+    if manager is not None:
+        with suppress(errors.Misconfigured):  # no manager runs: it starts nothing either
+            manager.stop()
 
 
 def _log_file(home: Home) -> IO[bytes] | None:
@@ -124,9 +153,12 @@ def stop(app: App) -> bool:
     Another waiting command may have started the next one by then (S20).
     """
     client = app.client_without_start()
-    if not client.is_up():
+    pid = int(client.status().pid) if client.is_up() else 0
+    _stop_supervised(app.home)
+    if not pid:
         return False
-    pid = client.stop().pid
+    if client.is_up():
+        pid = client.stop().pid
     try:
         poll(lambda: not is_alive(pid), STOP_LIMIT_S)
     except WaitTimeout as timeout:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 
 from gpushopper.client.home_owner import check_home
+from gpushopper.errors import UsageError
 from gpushopper.paths import HOME_VARIABLE, Home, find_home, with_user_bus
 
 
@@ -29,6 +30,16 @@ def prepare(use_sandbox: bool, start_sandbox: Callable[[], None]) -> None:
     """Start the sandbox before its home is used; a real home needs no preparation."""
     if use_sandbox:
         start_sandbox()
+
+
+def refuse_sandbox(use_sandbox: bool, what: str) -> None:
+    """Refuse a command that only the user's own home has; `what` ends the sentence about the sandbox.
+
+    Raises:
+        UsageError: with `--sandbox`.
+    """
+    if use_sandbox:
+        raise UsageError(f"with --sandbox {what}", "leave out --sandbox")
 
 
 def installation_of(home: Home) -> str:

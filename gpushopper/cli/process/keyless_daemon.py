@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gpushopper.cli.process import daemon_process
 from gpushopper.cli.process.homes import environment
+from gpushopper.cli.process.supervisor.installed import installed_manager
 from gpushopper.errors import ShopperError
 from gpushopper.paths import BUS_VARIABLE
 
@@ -23,6 +24,8 @@ def replace_keyless(app: App, lacking: list[str]) -> bool:
     Two commands cannot restart it in turns: each restart only adds keys, and a daemon with the same environment as
     ours is left alone.
     """
+    if installed_manager(app.home) is not None:
+        return False  # the service manager would start it without this shell's variables, again and again
     try:
         theirs = app.client_without_start().key_environment()
         rows = daemon_process.run_one_shot_job(app.home, "keys-list")["keys"] if _sees_more(app, theirs) else []

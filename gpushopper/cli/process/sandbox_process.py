@@ -71,6 +71,16 @@ def running_status(home: Home) -> JsonObject | None:
         return None
 
 
+def refuse_while_running(home: Home) -> None:
+    """Refuse to remove the home that a sandbox which runs is in.
+
+    Raises:
+        Refused: it runs.
+    """
+    if running_status(Home(data=home.sandbox, config=home.sandbox)) is not None:
+        raise errors.Refused("the sandbox runs", "gpu-shopper sandbox stop", code="sandbox_runs")
+
+
 def ensure_sandbox(app: App) -> None:
     """Start the sandbox of this home unless it runs."""
     if running_status(app.home) is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from gpushopper.wire import SessionView
 
 
-@click.group(cls=Group, default="status")
+@click.group(
+    cls=Group,
+    default="status",
+    lazy={
+        "install": "set_up.supervision:install",
+        "uninstall": "set_up.supervision:uninstall",
+        "purge": "set_up.purge:purge",
+    },
+)
 def daemon() -> None:
     """Start, stop and watch the daemon.
 
@@ -66,7 +75,7 @@ def _print_running(app: App, word: str) -> None:
 @click.pass_obj
 def stop(app: App) -> None:
     """Stop it. Open sessions stay open, and are listed."""
-    still_open = _open_sessions(app)
+    still_open = open_sessions(app)
     was_up = daemon_process.stop(app)
     is_up = was_up and app.client_without_start().is_up()
     if app.as_json:
@@ -75,13 +84,18 @@ def stop(app: App) -> None:
     tables.out("stopped" if was_up else "it was not running")
     if is_up:
         app.note("Another waiting command has started it again.")
+    note_open_sessions(app, still_open)
+
+
+def note_open_sessions(app: App, still_open: Sequence[SessionView] | None) -> None:
+    """Say what may still bill once no daemon runs."""
     if still_open is None:
         app.note("Without a daemon it is not known what may still bill; see: gpu-shopper audit")
     for session in still_open or ():
         app.note(_open_session_line(app, session))
 
 
-def _open_sessions(app: App) -> list[SessionView] | None:
+def open_sessions(app: App) -> list[SessionView] | None:
     """The open sessions; None if no daemon answers."""
     try:
         return list(app.client_without_start().sessions(only_open=True).sessions)
