@@ -24,7 +24,7 @@ from tests.cli.in_process import Inside
 from tests.cli.ran import Ran
 from tests.forked import Forks
 
-SILENT = {"consumers add", "consumers rename", "config edit", "daemon run", "daemon logs", "demo", "completion"}
+SILENT = {"config edit", "daemon run", "daemon logs", "demo", "completion"}
 """Commands without a JSON answer: they print a note, another program's text, or are for people alone."""
 FILES = {name: json.loads(text) for name, text in json_schemas.files().items()}
 CLOSED = {name: json_schemas.closed(schema) for name, schema in FILES.items()}
@@ -176,7 +176,17 @@ def running(practice: Inside) -> Inside:
     return practice
 
 
-@pytest.mark.parametrize("line", [*READS, *OF_A_SESSION, "budget show lab", "consumers show nobody"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *READS,
+        *OF_A_SESSION,
+        "budget show lab",
+        "consumers show nobody",
+        "consumers add ada",
+        "consumers rename ada eve",
+    ],
+)
 def test_a_session_runs(running: Inside, line: str):
     check(running, line.replace("NAME", "one"))
 
