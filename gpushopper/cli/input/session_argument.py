@@ -48,13 +48,12 @@ def also_in_the_sandbox(app: App) -> frozenset[str]:
     """
     from gpushopper.client import Client
 
-    if app.use_sandbox:
-        return frozenset()
+    other = app.home_of_the_sandbox()
+    client = Client(other)
     try:
-        client = Client(app.home_of_the_sandbox())
-        return (
-            frozenset(each.name for each in client.sessions(only_open=True).sessions) if client.is_up() else frozenset()
-        )
+        if other.data == app.home.data or not client.is_up():
+            return frozenset()
+        return frozenset(each.name for each in client.sessions(only_open=True).sessions)
     except ShopperError:
         return frozenset()
 
