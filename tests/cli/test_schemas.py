@@ -95,6 +95,7 @@ def test_every_command_has_a_shape_or_no_answer():
     assert {name for name in leaves(root) if not name.startswith("sandbox ")} == known
 
 
+@pytest.mark.proofs  # other tests use most of them
 @pytest.mark.parametrize("name", FILES)
 def test_the_schemas_are_schemas(name: str):
     Draft202012Validator.check_schema(FILES[name])
@@ -142,7 +143,8 @@ def keyless(top: Path, cli_forks: Forks) -> Iterator[Inside]:
     shell("daemon", "stop")
 
 
-@pytest.mark.parametrize("line", [*READS, "get nobody", "shutdown --all -y", "keys list"])
+# Each looks for a key in a process of its own.
+@pytest.mark.parametrize("line", ["ls", "plan -g 4090", "status", "get nobody", "shutdown --all -y", "keys list"])
 def test_no_key_and_nothing_yet(keyless: Inside, line: str):
     check(keyless, line)
 
@@ -163,8 +165,13 @@ def practice(top: Path, cli_forks: Forks) -> Iterator[Inside]:
     shell("sandbox", "stop")
 
 
-@pytest.mark.proofs  # without a key nothing is there either
+@pytest.mark.proofs
 @pytest.mark.parametrize("line", READS)
+def test_no_key_and_all_that_reads(keyless: Inside, line: str):
+    check(keyless, line)
+
+
+@pytest.mark.parametrize("line", READS[4:])
 def test_a_market_without_a_session(practice: Inside, line: str):
     assert check(practice, line).code == 0
 
