@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
 from gpushopper.cli import new_app, root
@@ -51,8 +52,16 @@ HERE = (
 """What needs no daemon."""
 
 
+FORMATS = FormatChecker(formats=())
+
+
+@FORMATS.checks("date-time")
+def is_time(value: object) -> bool:
+    return not isinstance(value, str) or re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", value) is not None
+
+
 def valid(instance: object, schema: dict[str, object]) -> None:
-    Draft202012Validator(schema, registry=REGISTRY).validate(instance)
+    Draft202012Validator(schema, registry=REGISTRY, format_checker=FORMATS).validate(instance)
 
 
 def check(gs: Inside | Shell, line: str) -> Ran:
