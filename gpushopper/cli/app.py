@@ -55,6 +55,10 @@ class App:
             self._home = self._choose_home(self.use_sandbox)
         return self._home
 
+    def home_of_the_sandbox(self) -> Home:
+        """The sandbox's home, whichever this command works in."""
+        return self._choose_home(True)
+
     def check_home(self) -> None:
         """Refuse a home folder that another user owns, before a command does anything.
 

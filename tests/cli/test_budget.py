@@ -47,6 +47,11 @@ def test_the_moment_at_which_it_is_used_up_is_said():
     assert limit_text(limit(0, 0, kind="session", session="train")) == "$10.00 a session: train"
 
 
+def test_a_limit_of_some_cents_has_two_digits():
+    assert limit_text(limit(0, 0, 0.05)) == "$0.05 a day"
+    assert limit_text(limit(0, 0, 0.0125)) == "$0.0125 a day"
+
+
 def test_a_list_is_one_row_for_each_limit():
     budget = JsonObject(name="lab", scope_kind="consumer", scope="ada", at_100="stop")
     cells = [str(column.value(LimitRow(budget, limit(2, 5)))) for column in columns(NOW)]

@@ -6,6 +6,7 @@ neither its jobs nor what they start can touch this computer's. The three homes 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -18,13 +19,15 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.cli.bad_days import COMMAND
 from tests.cli.conftest import Shell
 from tests.cli.keyrings import Home, needs_keyring, session
 from tests.cli.market_process import serve
 from tests.cli.ran import Ran
+from tests.cli.test_overnight_script import SCRIPT, program
 from tests.needs import lacking
-from tests.sandbox_home import kill_groups
+from tests.sandbox_home import kill_groups, sandbox_home
 
 pytestmark = pytest.mark.proofs
 
@@ -174,3 +177,21 @@ def test_cron_runs_the_second_watcher_with_a_key_file_of_its_own(top: Path, wait
         assert {path.name for path in (watching / "home").iterdir()} == {"config.toml", "market"}, "it keeps nothing"
     finally:
         rented("sandbox", "stop")
+
+
+def test_cron_rents_runs_fetches_and_ends(top: Path, wait_until: Callable[..., None]):
+    """docs/overnight.sh as a job, on a live instance."""
+    if reason := containment_problem(top):
+        pytest.skip(reason)
+    folder = top / "night"
+    path = f"{program(folder / 'bin')}:/usr/bin:/bin"
+    with sandbox_home(folder / "h", 17, "--live") as made:
+        made.must("status")
+        job = f"cd {folder} && GPU_SHOPPER_HOME={made.top} PATH={path} sh {SCRIPT}"
+        with cron(top, [line(folder, job)]):
+            wait_until((folder / "ran.code").exists, timeout_s=CRON_LIMIT_S)
+        ran = what_ran(folder)
+        assert ran.code == 0 and re.search(r"(?m)^night-\d+  off  ", ran.out), ran
+        (result,) = folder.glob("results/*/result.txt")
+        assert result.read_text().strip()
+        assert [row["state"] for row in json.loads(made.must("sandbox", "ledger", "--json"))["instances"]] == ["gone"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
 from gpushopper.cli import new_app, root
@@ -24,7 +25,7 @@ from tests.cli.in_process import Inside
 from tests.cli.ran import Ran
 from tests.forked import Forks
 
-SILENT = {"top", "consumers add", "consumers rename", "config edit", "daemon run", "daemon logs", "demo", "completion"}
+SILENT = {"top", "config edit", "daemon run", "daemon logs", "demo", "completion"}
 """Commands without a JSON answer: they print a note, another program's text, or are for people alone."""
 FILES = {name: json.loads(text) for name, text in json_schemas.files().items()}
 CLOSED = {name: json_schemas.closed(schema) for name, schema in FILES.items()}
@@ -60,8 +61,16 @@ HERE = (
 """What needs no daemon."""
 
 
+FORMATS = FormatChecker(formats=())
+
+
+@FORMATS.checks("date-time")
+def is_time(value: object) -> bool:
+    return not isinstance(value, str) or re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", value) is not None
+
+
 def valid(instance: object, schema: dict[str, object]) -> None:
-    Draft202012Validator(schema, registry=REGISTRY).validate(instance)
+    Draft202012Validator(schema, registry=REGISTRY, format_checker=FORMATS).validate(instance)
 
 
 def check(gs: Inside | Shell, line: str) -> Ran:
@@ -104,6 +113,7 @@ def test_every_command_has_a_shape_or_no_answer():
     assert {name for name in leaves(root) if not name.startswith("sandbox ")} == known
 
 
+@pytest.mark.proofs  # other tests use most of them
 @pytest.mark.parametrize("name", FILES)
 def test_the_schemas_are_schemas(name: str):
     Draft202012Validator.check_schema(FILES[name])
@@ -151,7 +161,8 @@ def keyless(top: Path, cli_forks: Forks) -> Iterator[Inside]:
     shell("daemon", "stop")
 
 
-@pytest.mark.parametrize("line", [*READS, "get nobody", "shutdown --all -y", "keys list"])
+# Each looks for a key in a process of its own.
+@pytest.mark.parametrize("line", ["ls", "plan -g 4090", "status", "get nobody", "shutdown --all -y", "keys list"])
 def test_no_key_and_nothing_yet(keyless: Inside, line: str):
     check(keyless, line)
 
@@ -172,8 +183,13 @@ def practice(top: Path, cli_forks: Forks) -> Iterator[Inside]:
     shell("sandbox", "stop")
 
 
-@pytest.mark.proofs  # without a key nothing is there either
+@pytest.mark.proofs
 @pytest.mark.parametrize("line", READS)
+def test_no_key_and_all_that_reads(keyless: Inside, line: str):
+    check(keyless, line)
+
+
+@pytest.mark.parametrize("line", READS[4:])
 def test_a_market_without_a_session(practice: Inside, line: str):
     assert check(practice, line).code == 0
 
@@ -185,7 +201,17 @@ def running(practice: Inside) -> Inside:
     return practice
 
 
-@pytest.mark.parametrize("line", [*READS, *OF_A_SESSION, "budget show lab", "consumers show nobody"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *READS,
+        *OF_A_SESSION,
+        "budget show lab",
+        "consumers show nobody",
+        "consumers add ada",
+        "consumers rename ada eve",
+    ],
+)
 def test_a_session_runs(running: Inside, line: str):
     check(running, line.replace("NAME", "one"))
 

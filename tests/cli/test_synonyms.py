@@ -19,7 +19,9 @@ NAMES = [name for _, name, _, _ in COMMANDS]
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("rm a --yes", "shutdown a --yes"), ("ps -a", "ls -a"), ("login vast", "keys set vast"),
+        ("rm a --yes", "shutdown a --yes"), ("rm -f a b", "shutdown --yes a b"), ("rm -rf a", "shutdown --yes a"),
+        ("rm a --force", "shutdown a --yes"), ("kill -f a", "shutdown -f a"),
+        ("ps -a", "ls -a"), ("login vast", "keys set vast"),
         ("exec a nvidia-smi -L", "ssh a -- nvidia-smi -L"), ("exec a -- ls", "ssh a -- ls"), ("exec a", "ssh a"),
         ("transfer upload x a:y -k key.pem", "cp x a:y"), ("transfer download --key k a:y x", "cp a:y x"),
         ("cleanup-orphans", "audit"), ("ls", "ls"), ("transfer", "transfer"),

@@ -8,7 +8,15 @@ from tests.floors.tree import ROOT, text_of
 
 GUIDES = tuple(
     ROOT / name
-    for name in ("docs/architecture.md", "docs/glossary.md", "docs/safety.md", "CONTRIBUTING.md", "README.md")
+    for name in (
+        "docs/architecture.md",
+        "docs/glossary.md",
+        "docs/safety.md",
+        "CONTRIBUTING.md",
+        "README.md",
+        "docs/conventions.md",
+        "docs/schemas/README.md",
+    )
 )
 ARCHITECTURE = GUIDES[0]
 WALKS = ("A label", "A deadline", "A price")

@@ -9,7 +9,7 @@ import click
 
 from gpushopper.cli.input.prompts import Declined
 from gpushopper.core.model.session_names import EMPTY
-from gpushopper.errors import NotFound, UsageError
+from gpushopper.errors import NotFound, ShopperError, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -39,6 +39,23 @@ def named(names: tuple[str, ...]) -> tuple[str, ...]:
     if not found:
         raise UsageError("standard input has no name", "for instance: gpu-shopper ls -q | gpu-shopper shutdown - --yes")
     return tuple(each for name in names for each in (found if name == "-" else (name,)))
+
+
+def also_in_the_sandbox(app: App) -> frozenset[str]:
+    """Names of open sessions of the sandbox, while its daemon runs and this command works in the real home.
+
+    A pipe that was to bring them there may have lost its --sandbox on the way here.
+    """
+    from gpushopper.client import Client
+
+    other = app.home_of_the_sandbox()
+    client = Client(other)
+    try:
+        if other.data == app.home.data or not client.is_up():
+            return frozenset()
+        return frozenset(each.name for each in client.sessions(only_open=True).sessions)
+    except ShopperError:
+        return frozenset()
 
 
 def to_show(app: App, ref: str | None) -> SessionView:

@@ -53,6 +53,9 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
 UNUSED = {"-k": True, "--key": True}
 """Options of the forerunner's `transfer` that have no use here: each session has a key of its own. With a value."""
 
+UNASKED = frozenset({"-f", "-rf", "-fr", "--force"})
+"""How one says at other tools that `rm` shall not ask."""
+
 
 def expanded(args: Sequence[str]) -> list[str]:
     """The words with a synonym at their beginning replaced; others as they are.
@@ -64,6 +67,8 @@ def expanded(args: Sequence[str]) -> list[str]:
     if first == "stop" and any(word == "--yes" or re.fullmatch("-[a-z]*y[a-z]*", word) for word in rest):
         text = "stop keeps the disk at other tools; here an end destroys it"
         raise UsageError(text, "if that is meant: gpu-shopper shutdown NAME --yes")
+    if first == "rm":  # whose -f is our --yes: -f here would leave outputs of runs behind
+        return ["shutdown", *("--yes" if word in UNASKED else word for word in rest)]
     if first == "exec":
         return ["ssh", *_with_dashes(rest)]
     if first == "transfer" and rest[:1] in (["upload"], ["download"]):

@@ -59,6 +59,9 @@ def show(app: App, name: str) -> None:
 def add(app: App, name: str) -> None:
     """Add one. The first session that is charged to a name adds it too."""
     found = app.client.add_consumer(name)
+    if app.as_json:
+        tables.document(app, **found)  # type: ignore[arg-type]
+        return
     app.note(f"Added. Charge a session to it with: gpu-shopper provision --consumer {_word(found.name)} ...")
 
 
@@ -69,6 +72,9 @@ def add(app: App, name: str) -> None:
 def rename(app: App, old: str, new: str) -> None:
     """Give one another name. Its sessions and budgets follow, and the former name goes on meaning it."""
     found = app.client.rename_consumer(old, new)
+    if app.as_json:
+        tables.document(app, **found)  # type: ignore[arg-type]
+        return
     app.note(f"{old} is now {found.name}: {plural(found.sessions, 'session')}, {money(found.accrued)}")
 
 

@@ -43,6 +43,7 @@ _COSTS = {
 _SHARES = dict[str, rows.Share]
 _BY_GROUP = {"costs": list[wire.CostGroup], **_COSTS}
 _BUDGET = Shape(({"budget": wire.BudgetView},))
+_CONSUMER = Shape((fields_of(wire.ConsumerView),))
 _RUN = get_type_hints(rows.RunRow)
 _RUNNING = {"running": bool, "pid": int, "version": str, "home": str}
 _SETTING = Shape(({"key": str, "value": Any, "origin": str},))
@@ -116,7 +117,9 @@ SHAPES: Mapping[str, Shape] = {
     "budget rm": Shape(({"removed": wire.BudgetView},)),
     "report": Shape(({"report": wire.Report}, _BY_GROUP), {"costs": wire.CostGroup}),
     "consumers ls": Shape(({"consumers": list[wire.ConsumerView]},), {"consumers": wire.ConsumerView}),
-    "consumers show": Shape((fields_of(wire.ConsumerView),)),
+    "consumers show": _CONSUMER,
+    "consumers add": _CONSUMER,
+    "consumers rename": _CONSUMER,
     "status": Shape(
         ({"status": wire.DaemonStatus, "alarms": list[wire.AlarmView], "tonight": rows.Tonight},),
         {"providers": wire.ProviderStatus},

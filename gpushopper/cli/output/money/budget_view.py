@@ -9,6 +9,7 @@ from gpushopper.cli.output import session_views, tables
 from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.text_format import clock_time, money, plural
 from gpushopper.cli.terminal_text import clean
+from gpushopper.core.model.money import dollars
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -39,7 +40,7 @@ def columns(now: int) -> list[tables.Column]:
     return [
         tables.Column("BUDGET", lambda row: row.budget.name),
         tables.Column("FOR", counted, whole=True, spare=1),
-        tables.Column("LIMIT", lambda row: f"{money(row.limit.limit_micros)} {PER[row.limit.kind]}", whole=True),
+        tables.Column("LIMIT", lambda row: f"{_amount(row.limit.limit_micros)} {PER[row.limit.kind]}", whole=True),
         tables.Column("SPENT", lambda row: money(row.limit.spent_micros), right=True),
         tables.Column("COMMITTED", lambda row: money(row.limit.committed_micros), right=True),
         tables.Column("LEFT", lambda row: money(row.limit.left_micros), right=True),
@@ -73,7 +74,12 @@ def counted(row: LimitRow) -> str:
 
 def limit_text(limit: BudgetLimit) -> str:
     """`$10.00 a day`; a limit per session names the session."""
-    return f"{money(limit.limit_micros)} {PER[limit.kind]}" + (f": {limit.session}" if limit.session else "")
+    return f"{_amount(limit.limit_micros)} {PER[limit.kind]}" + (f": {limit.session}" if limit.session else "")
+
+
+def _amount(micros: int) -> str:
+    """`$0.05`: a limit is what a person has typed, mostly whole cents."""
+    return money(micros) if micros % CENT else dollars(micros)
 
 
 def bar(limit: BudgetLimit) -> str:
