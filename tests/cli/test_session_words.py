@@ -37,10 +37,10 @@ def test_an_unknown_status_is_treated_as_running():
 
 def test_a_simulated_instance_has_neither_ssh_nor_guard():
     assert session_views.ssh(view()) == "none (simulated)"
-    assert session_views.guards(view()) == "D (simulated)"
+    assert session_views.guards(view()) == "daemon (simulated)"
     assert session_views.ssh(view(guard_state="armed")) == "gpu-shopper ssh train"
     assert session_views.ssh(view(guard_state="armed", ended_at=9)) == "-"
-    assert session_views.guards(view(guard_state="self_destroy", guards="D+I")) == "D+I"
+    assert session_views.guards(view(guard_state="self_destroy", guards="D+I")) == "daemon+instance"
 
 
 @pytest.mark.parametrize(
@@ -148,3 +148,11 @@ def test_a_failed_session_ends_with_the_status_of_its_reason(reason: str, code: 
     error: ShopperError = session_phases.provisioning_error(view(status="failed", reason=reason), "seen so")
     assert "seen so" in error.message
     assert error.exit_code == code
+
+
+def test_where_little_has_room_a_status_is_its_word_and_guards_are_who_ends_it_without_us():
+    columns = {column.title: column for column in session_views.columns(0)}
+    short = {title: columns[title].short for title in ("STATUS", "GUARDS")}
+    cut_off = view(status="running", health="unreachable", guard_state="armed", guards="D+I")
+    assert short["STATUS"](cut_off) == "unreachable" and short["STATUS"](view(status="failed")) == "failed"
+    assert [short["GUARDS"](view(guards=letters)) for letters in ("D", "D+I", "D+P")] == ["daemon", "instance", "cloud"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -37,7 +38,7 @@ from tests.sim.world import START, World
 
 MORNING = 107 * HOUR + 20 * MINUTE
 """A Wednesday, 10:00, after the simulation's start."""
-SHOWN_HOME = Path("/home/alice/.local/share/gpu-shopper")
+SHOWN_HOME = Path("/home/user/.local/share/gpu-shopper")
 """What `status` names as its folder: a name of the same length everywhere."""
 
 
@@ -58,11 +59,16 @@ class SimClient(Client):
     def _send_once(
         self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
     ) -> Response:
+        with self.stage.turn:
+            return self._answer(method, target, headers, payload)
+
+    def _answer(self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None) -> Response:
         world = self.stage.world
         if method == "GET" and target.startswith("/api/v1/sessions/") and self.stage.step_s:
             world.run_for(self.stage.step_s)
+        world.executor.is_calling = target.endswith("/keep-outputs")  # a thread of the API, not the engine's
         answer = self.stage.flask.open(target, method=method, headers=dict(headers), data=payload)
-        world.executor.transport.charged_s = 0.0
+        world.executor.is_calling, world.executor.transport.charged_s = False, 0.0
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers}, answer.data)
 
 
@@ -101,10 +107,13 @@ class Stage:
         self.world.clock.t = MORNING
         self.world.start().ready()
         self.step_s = 0.0
+        self.turn = threading.Lock()
+        """One request at a time, also of commands that send several at once."""
         handle, clock = self.world.engine.handle, self.world.clock
         service = Service(
             handle=handle, clock=clock, home=Home(SHOWN_HOME, SHOWN_HOME), version="0.2.0", pid=4242, uid=os.geteuid(),
-            started_at=START + MORNING, installation=handle.ctx.installation.id, policy="real", schedule=Schedule([], clock),
+            started_at=START + MORNING, installation=handle.ctx.installation.id, policy="real",
+            schedule=Schedule([], clock),
             keys=Held(), alerts=AlertDispatch(handle.ctx, self.world.executor, dict, nobody_told),
             request_stop=lambda: None,
         )  # fmt: skip
@@ -121,7 +130,7 @@ class Stage:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(screen), redirect_stderr(screen):
             for name, value in {"COLUMNS": str(width), "LINES": "48", "TERM": "xterm-256color"}.items():
                 patch.setenv(name, value)
-            (patch.delenv if color else patch.setenv)("NO_COLOR", *(() if color else ("1",)))  # type: ignore[operator]
+            patch.setenv("NO_COLOR", "" if color else "1")
             patch.setattr(sys, "stdin", Stream() if typed is None else Keyboard(typed, screen))
             try:
                 root.main(args=with_fields(app.words), prog_name="gpu-shopper", standalone_mode=False, obj=app)
@@ -137,6 +146,7 @@ def in_utc() -> Iterator[None]:
     structlog.configure([structlog.processors.JSONRenderer()], logger_factory=structlog.ReturnLoggerFactory())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "UTC")
+        patch.setenv("GPU_SHOPPER_HOME", "/nonexistent")
         time.tzset()
         try:
             yield
