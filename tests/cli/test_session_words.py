@@ -156,3 +156,18 @@ def test_where_little_has_room_a_status_is_its_word_and_guards_are_who_ends_it_w
     cut_off = view(status="running", health="unreachable", guard_state="armed", guards="D+I")
     assert short["STATUS"](cut_off) == "unreachable" and short["STATUS"](view(status="failed")) == "failed"
     assert [short["GUARDS"](view(guards=letters)) for letters in ("D", "D+I", "D+P")] == ["daemon", "instance", "cloud"]
+
+
+def test_of_more_than_five_ends_the_progress_has_numbers(capsys: pytest.CaptureFixture[str]):
+    """18 names that scroll by tell nobody how many are left; few are told by name."""
+    stages = ["requested"] * 2 + ["off"] * 3 + ["proven"]
+    quiet = JsonObject(reason="", pulled_at=None)
+    ends = [view(id=f"s{n}", name=f"n{n}", end_stage=stage, pulls=[], landing=quiet) for n, stage in enumerate(stages)]
+    steps = PlainProgress()
+    for _ in range(2):
+        session_phases.show_endings(steps, ends, 0)
+    session_phases.show_endings(steps, ends[:1], 0)
+    assert capsys.readouterr().err.splitlines() == [
+        "6 sessions: 2 to be destroyed, 3 no longer listed, verified in the background, 1 ended and verified",
+        "n0: destroy requested",
+    ]

@@ -15,7 +15,7 @@ import pytest
 from gpushopper.cli.output.progress_display import LiveProgress
 from gpushopper.cli.output.session_phases import show_provisioning_progress
 from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
-from tests.screens.stage import SimClient, Stage, in_utc
+from tests.screens.stage import CONSUMER, SimClient, Stage, in_utc
 from tests.sim.simulated_remote import SimRemote
 
 SEED = 5
@@ -92,13 +92,21 @@ def renting(day: Day) -> None:
     day.type("provision", "provision --gpu 4090 --hours 2 --name train", typed="n\n")
     day.type("provision", "provision --gpu 4090 --hours 2 --name train --idle 1h", typed="y\n", step_s=5)
     world = day.stage.world
-    day.live("provision", "provision --gpu a100 --hours 4 --name sweep --yes", world.provision("A100", 4, "sweep"))
+    day.live(
+        "provision",
+        "provision --gpu a100 --hours 4 --name sweep --yes",
+        world.provision("A100", 4, "sweep", consumer=CONSUMER),
+    )
     world.running("sweep")
     world.fault("create", "reject", "no_such_ask", count=1)
     world.fault("create", "start_failure", count=1)
     day.type("failover", "provision --gpu 3090 --hours 1 --name eval --yes", step_s=10)
     world.fault("create", "start_failure", count=1)
-    day.live("failover", "provision --gpu h100 --hours 3 --name big --yes", world.provision("H100", 3, "big"))
+    day.live(
+        "failover",
+        "provision --gpu h100 --hours 3 --name big --yes",
+        world.provision("H100", 3, "big", consumer=CONSUMER),
+    )
     world.running("big")
 
 

@@ -38,6 +38,8 @@ from tests.sim.world import START, World
 
 MORNING = 107 * HOUR + 20 * MINUTE
 """A Wednesday, 10:00, after the simulation's start."""
+CONSUMER = "alice"
+"""Whom sessions are charged to, whoever runs this."""
 SHOWN_HOME = Path("/home/user/.local/share/gpu-shopper")
 """What `status` names as its folder: a name of the same length everywhere."""
 
@@ -105,6 +107,7 @@ class Stage:
     def __init__(self, folder: Path, **world: Any) -> None:
         self.world = World(folder, policy=REAL, boot_seconds=30.0, **world)
         self.world.clock.t = MORNING
+        (folder / "config.toml").write_text(f'[defaults.provision]\nconsumer = "{CONSUMER}"\n')
         self.world.start().ready()
         self.step_s = 0.0
         self.turn = threading.Lock()

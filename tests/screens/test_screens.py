@@ -15,6 +15,8 @@ ESCAPE = re.compile(r"\x1b\[([\d;]*)m")
 PLAIN_CODES = {0, 1, 2, 22, 31, 32, 33, 36, 39}
 """Bold, dim, and the terminal's own red, green, yellow and cyan, which its theme makes readable on dark and on light;
 no white, black or bright one, no colour of the ground."""
+NARROW = {"REL", "LISTED", "room", "for", "wide", "shows", "all", "columns"}
+"""Words that only a narrow terminal shows: short headings, and the line about columns that are left out."""
 FILES = sorted(FOLDER.glob("*.txt"))
 
 
@@ -57,6 +59,13 @@ def test_every_command_on_a_screen_can_be_pasted_and_has_no_blanks(path):
             continue
         assert not re.search(r"\b(NAME|PROVIDER|CONSOLE)\b", each.words), each
         parse_line(each.words.replace("'", "").split())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_line_breaks_inside_a_word(path):
+    """What is shortened says so by an ellipsis; every other word is one of the widest screen."""
+    words = {width: set(re.findall(r"[A-Za-z']{3,}(?![A-Za-z']|…)", text)) for width, text in read(path).items()}
+    assert (words[60] | words[80]) - words[160] - NARROW == set()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
