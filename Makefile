@@ -13,7 +13,7 @@ SHM     := $(shell [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -qw 
              && [ "$$(df -Pm /dev/shm | awk 'NR == 2 {print $$4}')" -ge 2000 ] && echo /dev/shm)
 
 .DEFAULT_GOAL := all
-.PHONY: all dev demo completions schemas test proofs lint types fix bench sweep mutants clean help
+.PHONY: all dev demo completions schemas screens test proofs lint types fix bench sweep mutants clean help
 
 all: lint types test  ## lint, types and tests (the default)
 
@@ -61,6 +61,9 @@ completions: $(STAMP)  ## write the scripts in completions/ anew
 
 schemas: $(STAMP)  ## write docs/schemas anew
 	@$(BIN)/python -m tests.cli.json_schemas
+
+screens: $(STAMP)  ## write what docs/screens shows anew
+	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.screens.kept
 
 lint: $(STAMP)  ## style, banned calls and import contracts
 	$(BIN)/ruff check .

@@ -25,8 +25,9 @@ def wrapped(line: str, width: int) -> list[str]:
     import textwrap
 
     joined = _COMMAND.sub(lambda found: found[0].replace(" ", "\0"), line)
+    indent = f"{line[: len(line) - len(line.lstrip())]}  "
     lines = textwrap.wrap(
-        joined, max(width, 20), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        joined, max(width, 20), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )  # fmt: skip
     return [each.replace("\0", " ") for each in lines] or [line]
 

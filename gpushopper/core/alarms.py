@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 DEGRADED = "degraded"
 WRONG_ACCOUNT = "wrong_account"
 ACCOUNT_UNPROVEN = "account_unproven"
@@ -48,6 +50,7 @@ BILL_DIFFERS = "bill_differs"
 ALERT_UNDELIVERED = "alert_undelivered"
 SETTINGS_UNREADABLE = "settings_unreadable"
 
+_NAME = re.compile(r"\bNAME\b")
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
     WRONG_ACCOUNT: "put back the key of the account that holds your sessions: gpu-shopper keys set PROVIDER",
@@ -96,7 +99,7 @@ HINTS = {
     OFFLINE: "instances go on without it, and end at their deadlines; nothing is concluded from their silence",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }
-"""What a person can do about each kind, in one line; `fill_hint` puts in the cloud's name and console."""
+"""What a person can do about each kind, in one line; `fill_hint` puts in cloud, session and console."""
 
 KEPT_HINT = "it is kept until its deadline; end it with: gpu-shopper shutdown NAME"
 """The hint about an interrupted instance that only its deadline ends."""
@@ -140,6 +143,20 @@ ABOUT_STATE = {
 """Alarms that clear when the attempt leaves the state they are about."""
 
 
-def fill_hint(hint: str, provider: str, console: str) -> str:
-    """The hint with the name of the cloud it is about, and the web page where a person can end what runs there."""
-    return hint.replace("PROVIDER", provider).replace("CONSOLE", console)
+def names_cloud(hint: str) -> bool:
+    """Whether a hint has a blank for a cloud."""
+    return "PROVIDER" in hint or "CONSOLE" in hint
+
+
+def names_session(hint: str) -> bool:
+    """Whether a hint has a blank for a session's name."""
+    return _NAME.search(hint) is not None
+
+
+def fill_hint(hint: str, provider: str, console: str, session: str = "") -> str:
+    """The hint with the name of the cloud it is about, and the web page where a person can end what runs there.
+
+    And with the name of the session, where it is about one, so that its command can be pasted.
+    """
+    filled = hint.replace("PROVIDER", provider).replace("CONSOLE", console)
+    return _NAME.sub(session, filled) if session else filled

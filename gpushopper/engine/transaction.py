@@ -8,7 +8,7 @@ from functools import singledispatchmethod
 from typing import Any
 
 from gpushopper.clouds import console_of
-from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SKEW, fill_hint
+from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SKEW, fill_hint, names_cloud, names_session
 from gpushopper.core.lifecycle.destroying import terminate_fields
 from gpushopper.core.lifecycle.ends.landing import not_pulled_text
 from gpushopper.core.lifecycle.failover import PASSED_OVER
@@ -148,12 +148,16 @@ class Transaction:
             self.add_event(act.EventDraft("alarm_cleared", f"{action.kind} is over", {"kind": action.kind}))
 
     def _filled(self, hint: str, subject: str) -> str:
-        """The hint of an alarm, with the cloud that its subject is at: an attempt's, else this transaction's."""
-        if "PROVIDER" not in hint and "CONSOLE" not in hint:
+        """The hint of an alarm, with session and cloud of its subject: an attempt's, else this transaction's cloud."""
+        if not names_cloud(hint) and not names_session(hint):
             return hint
         attempt = self._attempts.get(subject) or sessions.load_attempt(self.ctx.store, subject)
+        if attempt is None and not names_cloud(hint):
+            return hint
         provider = self.provider if attempt is None else attempt.provider
-        return fill_hint(hint, provider, console_of(self.ctx.cloud_of(provider)))
+        session = None if attempt is None else sessions.load_session(self.ctx.store, attempt.session_id)
+        name = "" if session is None else session.name
+        return fill_hint(hint, provider, console_of(self.ctx.cloud_of(provider)), name)
 
     def _active_alarms(self) -> set[tuple[str, str]]:
         """The kinds and subjects of the active alarms, read once: most passes clear alarms that are not active."""

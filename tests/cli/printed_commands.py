@@ -1,7 +1,7 @@
 """Every command line of ours that is printed or written down: by the program's texts, the guides and the scripts.
 
 A command in a text begins with `gpu-shopper` and ends where its sentence does: at a mark (`; , . : ( )`), a quotation
-mark, a line's end or a `|`. What a text fills in (`{session.name}`) is written in capitals here.
+mark, a line's end, a `|` or two spaces. What a text fills in (`{session.name}`) is written in capitals here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.floors.tree import ROOT, files, name_of, nodes_of, product_modules, t
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 COMMAND = re.compile(r"(?<![\w./-])gpu-shopper (?=[a-z]|--)(.*)")
-END = re.compile(r"[;,.:]+(?=\s|$)|[;()`\"\0|]|\s\.\.\.|\s#|\s(?=gpu-shopper )")
+END = re.compile(r"\s{2}|[;,.:]+(?=\s|$)|[;()`\"\0|]|\s\.\.\.|\s#|\s(?=gpu-shopper )")
 SHELL = ("sh", "console")
 NAMES = {name for _, name, _, _ in COMMANDS}
 

@@ -33,7 +33,7 @@ def test_a_missing_cloud_is_named_with_its_reason_also_beside_json(home: Path, c
     try:
         assert main(["inventory"]) == 0
         said = capsys.readouterr().err
-        assert "vast limits our searches: 429, until " in said and "; its offers are 1m 40s old" in said
+        assert "vast limits our searches: again " in said and "; its offers are 1m 40s old" in said
         assert "toy did not answer: no answer within 8 s\n" in said
         assert "red is left out: no key; run: gpu-shopper keys set red\n" in said
         assert "\ndear: from $0.446/h, above the price cap of $0.28/h\n" in said

@@ -82,7 +82,7 @@ def test_provision_plans_rents_and_prints_the_session(inside: Inside):
     lines = ran.out.splitlines()
     assert lines[0].split()[:2] == ["NAME", "STATUS"]
     assert lines[1].split()[:2] == ["one", "running"]
-    assert "D (simulated)" in lines[1]
+    assert "daemon (simulated)" in lines[1]
 
     ended = inside("shutdown", "one", "--yes")
     assert (ended.code, ended.out.split()[:2]) == (0, ["one", "off"]), ended.err

@@ -88,9 +88,9 @@ def test_a_long_name_leaves_the_other_columns_readable(
         assert word in out.getvalue()
     assert capsys.readouterr().err == "no room for GPU, CLOUD, GUARDS: -o wide shows all columns\n"
     tables.table(new_app(), [JsonObject({**row, "name": "train"})], session_views.columns(0))
-    assert "1x H100" in out.getvalue() and "D+I" in out.getvalue()
+    assert "1x H100" in out.getvalue() and " instance\n" in out.getvalue()
     tables.table(new_app(), [JsonObject({**row, "name": "a" * 60})], session_views.columns(0))
-    assert out.getvalue().endswith("GUARDS   D+I\n") and "AT MOST  $0.00" in out.getvalue()
+    assert out.getvalue().endswith("GUARDS   daemon+instance\n") and "AT MOST  $0.00" in out.getvalue()
 
 
 class Terminal(io.StringIO):
@@ -117,7 +117,7 @@ def test_an_alarm_is_never_cut_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPa
     print_alarms(app, [alarm(2)], 0)
     lines = out.getvalue().splitlines()
     assert "SINCE" in lines[0] and "WHAT" not in lines[0]
-    assert " ".join(" ".join(lines).split()).endswith(f"2: {DIFFERS}")
+    assert " ".join(" ".join(lines).split()).endswith(f"2: {DIFFERS} look there")
     assert max(map(len, lines[1:])) <= 80
 
 

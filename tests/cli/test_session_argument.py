@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -13,6 +14,7 @@ from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.prompts import Declined
 from gpushopper.client import Client, JsonObject
 from gpushopper.errors import NotFound, UsageError
+from gpushopper.paths import Home
 from tests.cli.in_process import Stream
 
 
@@ -82,3 +84,29 @@ def test_a_command_that_confirms_anyway_asks_only_once(at_terminal: Any):
 def test_an_empty_name_is_not_an_omitted_one(at_terminal: Any, find: Any):
     with pytest.raises(UsageError, match="an unset variable"):
         find(at_terminal(Known("one"), "y\n"), "")
+
+
+class Nobody:
+    """A daemon without sessions."""
+
+    def session(self, ref: str) -> JsonObject:
+        raise NotFound(f"no session is called {ref!r}", "see them with: gpu-shopper ls -a", code="session_not_found")
+
+
+@pytest.mark.parametrize("find", [session_argument.to_show, session_argument.to_act_on])
+def test_a_session_of_the_other_home_is_named(home: Path, at_terminal: Any, find: Any):
+    """`get s1` without --sandbox, or with one too many: its name is in the file that shells complete from."""
+    app = at_terminal(cast("Known", Nobody()), None)
+    (home / "sandbox").mkdir(parents=True)
+    for folder in (home, home / "sandbox"):
+        Home(folder, folder).completion_names.write_text(f"open\tof-{folder.name}\nconsumer\tbob\n")
+    with pytest.raises(NotFound, match="of-sandbox is a session of the sandbox") as found:
+        find(app, "of-sandbox")
+    assert found.value.hint == "see: gpu-shopper --sandbox get of-sandbox"
+    for name in ("bob", "of-nobody"):
+        with pytest.raises(NotFound, match="no session is called"):
+            find(app, name)
+    app.use_sandbox = True
+    with pytest.raises(NotFound, match="one outside it") as outside:
+        find(app, f"of-{home.name}")
+    assert outside.value.hint == "leave --sandbox out"

@@ -37,10 +37,10 @@ def test_an_unknown_status_is_treated_as_running():
 
 def test_a_simulated_instance_has_neither_ssh_nor_guard():
     assert session_views.ssh(view()) == "none (simulated)"
-    assert session_views.guards(view()) == "D (simulated)"
+    assert session_views.guards(view()) == "daemon (simulated)"
     assert session_views.ssh(view(guard_state="armed")) == "gpu-shopper ssh train"
     assert session_views.ssh(view(guard_state="armed", ended_at=9)) == "-"
-    assert session_views.guards(view(guard_state="self_destroy", guards="D+I")) == "D+I"
+    assert session_views.guards(view(guard_state="self_destroy", guards="D+I")) == "daemon+instance"
 
 
 @pytest.mark.parametrize(
@@ -148,3 +148,26 @@ def test_a_failed_session_ends_with_the_status_of_its_reason(reason: str, code: 
     error: ShopperError = session_phases.provisioning_error(view(status="failed", reason=reason), "seen so")
     assert "seen so" in error.message
     assert error.exit_code == code
+
+
+def test_where_little_has_room_a_status_is_its_word_and_guards_are_who_ends_it_without_us():
+    columns = {column.title: column for column in session_views.columns(0)}
+    short = {title: columns[title].short for title in ("STATUS", "GUARDS")}
+    cut_off = view(status="running", health="unreachable", guard_state="armed", guards="D+I")
+    assert short["STATUS"](cut_off) == "unreachable" and short["STATUS"](view(status="failed")) == "failed"
+    assert [short["GUARDS"](view(guards=letters)) for letters in ("D", "D+I", "D+P")] == ["daemon", "instance", "cloud"]
+
+
+def test_of_more_than_five_ends_the_progress_has_numbers(capsys: pytest.CaptureFixture[str]):
+    """18 names that scroll by tell nobody how many are left; few are told by name."""
+    stages = ["requested"] * 2 + ["off"] * 3 + ["proven"]
+    quiet = JsonObject(reason="", pulled_at=None)
+    ends = [view(id=f"s{n}", name=f"n{n}", end_stage=stage, pulls=[], landing=quiet) for n, stage in enumerate(stages)]
+    steps = PlainProgress()
+    for _ in range(2):
+        session_phases.show_endings(steps, ends, 0)
+    session_phases.show_endings(steps, ends[:1], 0)
+    assert capsys.readouterr().err.splitlines() == [
+        "6 sessions: 2 to be destroyed, 3 no longer listed, verified in the background, 1 ended and verified",
+        "n0: destroy requested",
+    ]

@@ -41,3 +41,11 @@ def test_the_hint_about_an_attempt_names_its_cloud(world: World):
     (attempt,) = sessions.attempts_of(world.store, ref)
     shown = hint_of(world, kinds.DESTROY_OVERDUE, attempt.id)
     assert shown.startswith("it may still bill; look at https://") and "CONSOLE" not in shown
+
+
+def test_the_command_in_a_hint_about_an_attempt_names_its_session(world: World):
+    """So that it can be pasted; a hint that is about no session keeps the blank."""
+    ref = world.provision(name="train")
+    (attempt,) = sessions.attempts_of(world.store, ref)
+    assert hint_of(world, kinds.SSH_UNREACHABLE, attempt.id).endswith("gpu-shopper get train")
+    assert hint_of(world, kinds.BUDGET_DOUBTED, "lab").startswith("end a session yourself: gpu-shopper done NAME;")

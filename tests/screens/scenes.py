@@ -5,42 +5,54 @@ from __future__ import annotations
 import io
 import tempfile
 from collections import defaultdict
-from contextlib import redirect_stderr
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gpushopper.cli.output.progress_display import LiveProgress
 from gpushopper.cli.output.session_phases import show_provisioning_progress
 from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
-from tests.screens.stage import SimClient, Stage
+from tests.screens.stage import CONSUMER, SimClient, Stage, in_utc
 from tests.sim.simulated_remote import SimRemote
 
 SEED = 5
+THINKING_S = 15.0
+"""Between two commands: nobody types quicker, and clouds limit how often they are searched."""
 MINUTE_S = 60.0
-Screens = dict[str, list[tuple[str, str]]]
-"""By name: the lines that are typed, each with what is shown."""
+Typed = tuple[str, str]
+"""A line that is typed, and what is shown."""
 
 
 class Day:
-    """What is typed, and shown, in the order of the story."""
+    """What is typed, and shown, in the order of the story: screens by name.
 
-    def __init__(self, stage: Stage, width: int) -> None:
-        self.stage, self.width = stage, width
-        self.shown: Screens = defaultdict(list)
+    With `colors`, what only reads is shown in colour, too: `colored` has both.
+    """
+
+    def __init__(self, stage: Stage, width: int, *, colors: bool = False) -> None:
+        self.stage, self.width, self.colors = stage, width, colors
+        self.shown: dict[str, list[Typed]] = defaultdict(list)
+        self.colored: list[tuple[str, str]] = []
 
     def type(self, screen: str, line: str, *, typed: str | None = "", step_s: float = 0.0) -> None:
+        self.stage.world.run_for(THINKING_S)
         text = self.stage(line, self.width, typed=typed, step_s=step_s)
         self.shown[screen].append((line, text))
+        if self.colors and not step_s and typed == "":
+            self.colored.append((text, self.stage(line, self.width, color=True)))
 
     def live(self, screen: str, line: str, session: str) -> None:
-        """What stands on the screen while a session is provisioned, once the newest attempt boots."""
+        """What stands on the screen while a session is provisioned, once its instance pulls the image."""
         stage, client = self.stage, SimClient(self.stage)
         out = io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stderr(out):
             patch.setenv("COLUMNS", str(self.width))
             progress = LiveProgress(stage.world.clock)
-            for _ in range(12):
+            view = client.session(session)
+            while view.attempts[-1].provider_status != "loading":
                 stage.world.run_for(3)
                 view = client.session(session)
                 show_provisioning_progress(progress, view, stage.world.clock.now().wall)
@@ -48,18 +60,23 @@ class Day:
         self.shown[screen].append((line, out.getvalue()))
 
 
-def a_day(width: int) -> Screens:
+@contextmanager
+def staged(width: int, *, colors: bool = False, **world: Any) -> Iterator[Day]:
+    with tempfile.TemporaryDirectory(prefix="gs-") as folder, in_utc():
+        stage = Stage(Path(folder), seed=SEED, **world)
+        yield Day(stage, width, colors=colors)
+        stage.world.kill()
+
+
+def a_day(width: int, *, colors: bool = False) -> Day:
     """Rent, fail over, look, end."""
-    with tempfile.TemporaryDirectory(prefix="gs-") as folder:
-        stage = Stage(Path(folder), clouds=("vast", "tensordock"), seed=SEED)
-        day = Day(stage, width)
+    with staged(width, colors=colors, clouds=("vast", "tensordock")) as day:
         looking(day)
         renting(day)
         having(day)
         failing(day)
         ending(day)
-        stage.world.kill()
-    return day.shown
+    return day
 
 
 def looking(day: Day) -> None:
@@ -73,15 +90,23 @@ def looking(day: Day) -> None:
 
 def renting(day: Day) -> None:
     day.type("provision", "provision --gpu 4090 --hours 2 --name train", typed="n\n")
-    day.type("provision", "provision --gpu 4090 --hours 2 --name train --idle 30m", typed="y\n", step_s=5)
+    day.type("provision", "provision --gpu 4090 --hours 2 --name train --idle 1h", typed="y\n", step_s=5)
     world = day.stage.world
-    day.live("provision", "provision --gpu a100 --hours 4 --name sweep --yes", world.provision("A100", 4, "sweep"))
+    day.live(
+        "provision",
+        "provision --gpu a100 --hours 4 --name sweep --yes",
+        world.provision("A100", 4, "sweep", consumer=CONSUMER),
+    )
     world.running("sweep")
     world.fault("create", "reject", "no_such_ask", count=1)
     world.fault("create", "start_failure", count=1)
     day.type("failover", "provision --gpu 3090 --hours 1 --name eval --yes", step_s=10)
     world.fault("create", "start_failure", count=1)
-    day.live("failover", "provision --gpu h100 --hours 3 --name big --yes", world.provision("H100", 3, "big"))
+    day.live(
+        "failover",
+        "provision --gpu h100 --hours 3 --name big --yes",
+        world.provision("H100", 3, "big", consumer=CONSUMER),
+    )
     world.running("big")
 
 
@@ -119,20 +144,18 @@ def ending(day: Day) -> None:
     day.type("why", "why train --replay")
     day.type("ls", "ls -a")
     world.fault("any", "dns")
-    world.run_for(3 * MINUTE_S)
+    world.run_for(6 * MINUTE_S)
     day.type("status", "status")
     day.type("errors", "inventory --gpu 4090")
 
 
-def many_end(width: int) -> Screens:
-    with tempfile.TemporaryDirectory(prefix="gs-") as folder:
-        stage = Stage(Path(folder), seed=SEED)
-        world = stage.world
+def many_end(width: int) -> Day:
+    """18 sessions end at once."""
+    with staged(width) as day:
+        world = day.stage.world
         for number in range(1, 19):
-            world.provision("RTX 3090", name=f"sweep-{number:02}")
+            world.provision("RTX 4090", name=f"sweep-{number:02}")
             world.run_for(2)
         world.run_for(4 * MINUTE_S)
-        day = Day(stage, width)
         day.type("ending-18", "shutdown --all", typed="y\n", step_s=0.4)
-        stage.world.kill()
-    return day.shown
+    return day

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -39,7 +40,9 @@ from tests.sim.world import START, World
 
 MORNING = 107 * HOUR + 20 * MINUTE
 """A Wednesday, 10:00, after the simulation's start."""
-SHOWN_HOME = Path("/srv/gpu-shopper")
+CONSUMER = "alice"
+"""Whom sessions are charged to, whoever runs this."""
+SHOWN_HOME = Path("/home/user/.local/share/gpu-shopper")
 """What `status` names as its folder: a name of the same length everywhere."""
 
 
@@ -60,11 +63,16 @@ class SimClient(Client):
     def _send_once(
         self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
     ) -> Response:
+        with self.stage.turn:
+            return self._answer(method, target, headers, payload)
+
+    def _answer(self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None) -> Response:
         world = self.stage.world
         if method == "GET" and target.startswith("/api/v1/sessions/") and self.stage.step_s:
             world.run_for(self.stage.step_s)
+        world.executor.is_calling = target.endswith("/keep-outputs")  # a thread of the API, not the engine's
         answer = self.stage.flask.open(target, method=method, headers=dict(headers), data=payload)
-        world.executor.transport.charged_s = 0.0
+        world.executor.is_calling, world.executor.transport.charged_s = False, 0.0
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers}, answer.data)
 
 
@@ -101,8 +109,11 @@ class Stage:
     def __init__(self, folder: Path, **world: Any) -> None:
         self.world = World(folder, policy=REAL, boot_seconds=30.0, **world)
         self.world.clock.t = MORNING
+        (folder / "config.toml").write_text(f'[defaults.provision]\nconsumer = "{CONSUMER}"\n')
         self.world.start().ready()
         self.step_s = 0.0
+        self.turn = threading.Lock()
+        """One request at a time, also of commands that send several at once."""
         handle, clock = self.world.engine.handle, self.world.clock
         schedule = Schedule([], clock)
         service = Service(
@@ -125,7 +136,7 @@ class Stage:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(screen), redirect_stderr(screen):
             for name, value in {"COLUMNS": str(width), "LINES": "48", "TERM": "xterm-256color"}.items():
                 patch.setenv(name, value)
-            (patch.delenv if color else patch.setenv)("NO_COLOR", *(() if color else ("1",)))  # type: ignore[operator]
+            patch.setenv("NO_COLOR", "" if color else "1")
             patch.setattr(sys, "stdin", Stream() if typed is None else Keyboard(typed, screen))
             try:
                 root.main(args=with_fields(app.words), prog_name="gpu-shopper", standalone_mode=False, obj=app)
@@ -141,6 +152,7 @@ def in_utc() -> Iterator[None]:
     structlog.configure([structlog.processors.JSONRenderer()], logger_factory=structlog.ReturnLoggerFactory())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "UTC")
+        patch.setenv("GPU_SHOPPER_HOME", "/nonexistent")
         time.tzset()
         try:
             yield

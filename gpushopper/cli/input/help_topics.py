@@ -62,9 +62,9 @@ Every session has a deadline (2 h unless you say otherwise, 12 h at most
 unless you give a reason), which is stored before anything is rented.
 
 At the deadline three can end it, shown under GUARDS in ls:
-  D  the daemon on this computer
-  I  the instance itself, by its own key, if this computer never comes back
-  P  the cloud's own timer
+  daemon    on this computer
+  instance  itself, by its own key, if this computer never comes back
+  cloud     by its own timer
 A cloud whose instances cannot end their bill is used only with
 --allow-unguarded.
 

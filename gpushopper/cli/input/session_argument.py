@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpushopper.cli.input.prompts import Declined
+from gpushopper.cli.process.homes import elsewhere
 from gpushopper.core.model.session_names import EMPTY
 from gpushopper.errors import NotFound, ShopperError, UsageError
 
@@ -58,6 +59,21 @@ def also_in_the_sandbox(app: App) -> frozenset[str]:
         return frozenset()
 
 
+def find(app: App, name: str) -> SessionView:
+    """The session with this name, id or unique prefix.
+
+    Raises:
+        NotFound: there is none here; where the sandbox has it, or the user's own home, that is said.
+    """
+    try:
+        return app.client.session(name)
+    except NotFound as error:
+        words = elsewhere(name, app.use_sandbox) if error.code == "session_not_found" else None
+        if words is None:
+            raise
+        raise NotFound(*words, code="session_elsewhere") from error
+
+
 def to_show(app: App, ref: str | None) -> SessionView:
     """The session with this name, id or unique prefix of one; without a name, on a terminal, the only open session.
 
@@ -67,8 +83,7 @@ def to_show(app: App, ref: str | None) -> SessionView:
     """
     if ref is None:
         return _only(app)
-    name = check(ref)
-    return app.client.session(name)
+    return find(app, check(ref))
 
 
 def to_act_on(app: App, ref: str | None, *, asks: bool = True) -> SessionView:
@@ -86,8 +101,7 @@ def to_act_on(app: App, ref: str | None, *, asks: bool = True) -> SessionView:
         if asks:
             _confirm(app, f"the only open session is {found.name}", found)
         return found
-    name = check(ref)
-    found = app.client.session(name)
+    found = find(app, check(ref))
     if ref in (found.name, found.id):
         return found
     if not app.is_interactive():

@@ -77,9 +77,9 @@ def note_missing(app: App, missing: Sequence[MissingAccount]) -> None:
         why = each.reason
         if why.startswith(f"{each.provider} "):
             why = f"it {why.removeprefix(f'{each.provider} ')}"
-        text = f"{each.provider} {_STATES.get(each.state, each.state)}".rstrip() + f": {why}"
-        if each.until_at is not None:
-            text += f", until {when(each.until_at, app.now().wall)}"
+        text = f"{each.provider} {_STATES.get(each.state, each.state)}".rstrip()
+        until = "" if each.until_at is None else when(each.until_at, app.now().wall)
+        text += f": again {until}" if until and each.state == "throttled" else f": {why}{until and f', until {until}'}"
         if each.age_us is not None:
             text += f"; its offers are {span(each.age_us)} old"
         app.note(text + (f"; {_hint(app, each.hint)}" if each.hint else ""))

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import sys
+from shutil import get_terminal_size
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from gpushopper.cli.output.text_format import money
-from gpushopper.cli.terminal_text import clean
+from gpushopper.cli.terminal_text import clean, wrapped
 from gpushopper.clock import Clock, SystemClock
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.core.timing.duration_text import span
@@ -76,6 +77,13 @@ class NoProgress:
         """Print nothing."""
 
 
+def _lines(text: str) -> list[str]:
+    """A step as lines, broken between words where a terminal is narrower."""
+    if not sys.stderr.isatty():
+        return [text]
+    return wrapped(text, get_terminal_size().columns)
+
+
 class PlainProgress(NoProgress):
     """For logs and pipes: one line per step."""
 
@@ -86,7 +94,8 @@ class PlainProgress(NoProgress):
         """Print a step, and each new wording of it, once."""
         if f"{key} {text}" not in self._seen:
             self._seen.add(f"{key} {text}")
-            print(clean(text), file=sys.stderr, flush=True)
+            for line in _lines(clean(text)):
+                print(line, file=sys.stderr, flush=True)
 
 
 class JsonProgress(NoProgress):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.output.endings import landing_view
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from gpushopper.cli.app import App
     from gpushopper.cli.output.progress_display import ProgressDisplay
     from gpushopper.wire import AttemptView, SessionView
+
+
+MOST_BY_NAME = 5
+"""Of more ends than that only numbers are reported: their names stand above, and in the result."""
+_COUNTED = {
+    "requested": "to be destroyed",
+    "off": "no longer listed, verified in the background",
+    "proven": "ended and verified",
+}
 
 
 def show_provisioning_progress(progress: ProgressDisplay, session: SessionView, now: int) -> None:
@@ -122,6 +132,21 @@ def _registry(image: str) -> str:
         return registry_of(image)
     except ValueError:
         return "REGISTRY"  # the image name itself is wrong
+
+
+def show_endings(progress: ProgressDisplay, sessions: Collection[SessionView], now: int) -> None:
+    """Report the stages of several ends: each by itself, or of many how many have come how far."""
+    if len(sessions) <= MOST_BY_NAME:
+        for session in sessions:
+            show_ending_progress(progress, session, now)
+    else:
+        for session in filter(landing_view.is_landing, sessions):
+            _show_landing(progress, session, now)
+        counts = {text: sum(each.end_stage == stage for each in sessions) for stage, text in _COUNTED.items()}
+        reached = ", ".join(f"{count} {text}" for text, count in counts.items() if count)
+        if reached:
+            progress.step(f"ends of {len(sessions)}", f"{len(sessions)} sessions: {reached}")
+    progress.cost(sum(session.accrued for session in sessions))
 
 
 def show_ending_progress(progress: ProgressDisplay, session: SessionView, now: int) -> None:

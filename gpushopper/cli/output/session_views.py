@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gpushopper.cli.app import App
     from gpushopper.wire import AttemptView, SessionView
 
+_GUARDS = {"D": "daemon", "I": "instance", "P": "cloud"}
 SIMULATED = "none (simulated)"
 """Shown as ssh and as guard of a simulated instance, which has neither (S1)."""
 
@@ -24,14 +25,14 @@ def columns(now: int) -> list[tables.Column]:
     """The columns of `ls`; the money columns are price, cost so far, and max cost."""
     return [
         tables.Column("NAME", lambda s: s.name),
-        tables.Column("STATUS", status, whole=True),
+        tables.Column("STATUS", status, whole=True, short=_short_status),
         tables.Column("GPU", gpu, whole=True, spare=2),
         tables.Column("CLOUD", lambda s: s.provider, whole=True, spare=1),
         tables.Column("$/HR", lambda s: rate(s.rate or None), right=True),
         tables.Column("SPENT", lambda s: money(s.accrued), right=True),
         tables.Column("AT MOST", lambda s: money(s.max_cost), right=True),
         tables.Column("ENDS", lambda s: ends(s, now), whole=True, short=lambda s: ends(s, now).partition(" (")[0]),
-        tables.Column("GUARDS", guards, whole=True, spare=3),
+        tables.Column("GUARDS", guards, whole=True, short=_first_guard, spare=3),
         tables.Column("CONSUMER", lambda s: s.consumer, whole=True, wide=True),
         tables.Column("SSH", ssh, whole=True, wide=True),
         tables.Column("AGE", lambda s: age(s.created_at, now), whole=True, wide=True),
@@ -55,6 +56,12 @@ def status(session: SessionView) -> str:
     if session.status == "running" and session.health not in ("", "ok"):
         return f"running ({session.health})"
     return session.status
+
+
+def _short_status(session: SessionView) -> str:
+    """`unreachable`, for `running (unreachable)`: where only that much has room, it is what matters."""
+    text = status(session)
+    return text.removeprefix("running (").removesuffix(")") if text.startswith("running (") else text
 
 
 def who_enforces_deadline(session: SessionView, until: str, now: int) -> str:
@@ -118,17 +125,17 @@ def outcome(session: SessionView) -> str:
 
 
 def guards(session: SessionView) -> str:
-    """What enforces the deadline: D the daemon, I the instance itself, P the cloud's own timer; none after the end."""
+    """What enforces the deadline, `daemon+instance`; `cloud` is the cloud's own timer. None after the end."""
     if session.ended_at is not None:
         return "-"
-    return f"{session.guards} (simulated)" if session.guard_state == "not_applicable" else session.guards
-
-
-def guards_in_words(session: SessionView) -> str:
-    """`daemon+instance`: the same for those who do not know the letters."""
-    words = {"D": "daemon", "I": "instance", "P": "cloud"}
-    named = "+".join(words.get(letter, letter) for letter in session.guards.split("+"))
+    named = "+".join(_GUARDS.get(letter, letter) for letter in session.guards.split("+"))
     return f"{named} (simulated)" if session.guard_state == "not_applicable" else named
+
+
+def _first_guard(session: SessionView) -> str:
+    """The same without the daemon where something else ends it too: that there is a daemon goes without saying."""
+    named = guards(session).removesuffix(" (simulated)")
+    return named.removeprefix("daemon+")
 
 
 def _extendable(session: SessionView, now: int) -> str:
@@ -174,14 +181,14 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("why", f"{session.reason}: {cause}" if cause else reason_text(session.reason)),
             ("money", money_line(session)),
             ("price", per_hour(session.rate)),
-            ("ends", ends(session, now)),
+            ("ended" if is_over else "ends", ends(session, now).removeprefix("ended ")),
             ("extendable", _extendable(session, now)),
             ("GPU", f"{gpu(session)} on {session.provider}"),
             ("image", session.image),
             ("image login", session.image_login),
             ("disk", disk(session)),
             ("ssh", "" if is_over else app.with_sandbox_flag(ssh(session))),
-            ("guards", "" if is_over else guards_in_words(session) + _out_of_sync_text(session, now)),
+            ("guards", "" if is_over else guards(session) + _out_of_sync_text(session, now)),
             ("bills on", bills_on(session)),
             ("early ends", end_limits_view.limits(session)),
             ("watched", end_limits_view.watched(session)),

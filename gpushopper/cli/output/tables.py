@@ -217,9 +217,13 @@ def _note_left_out(app: App, titles: Sequence[str]) -> None:
 
 
 def plain(titles: list[str], cells: list[list[str]], right: list[bool]) -> list[str]:
+    """Headings and rows, aligned."""
+    return aligned([titles, *cells], right)
+
+
+def aligned(grid: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
     """Align columns with two spaces between them, nothing after the last."""
-    grid = [titles, *cells]
-    widths = [max(len(line[place]) for line in grid) for place in range(len(titles))]
+    widths = [max(len(line[place]) for line in grid) for place in range(len(right))] if grid else []
     lines = []
     for line in grid:
         padded = (

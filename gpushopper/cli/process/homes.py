@@ -26,6 +26,30 @@ def choose_home(use_sandbox: bool) -> Home:
     return inner
 
 
+def elsewhere(name: str, use_sandbox: bool) -> tuple[str, str] | None:
+    """What to say of a session that only the other home has, and what to do; None where it has none of that name.
+
+    The other home is the sandbox's, with `use_sandbox` the user's. Its daemon is neither asked nor started: the file of
+    names that it keeps for shells is read.
+    """
+    own = find_home()
+    inner = Home(data=own.sandbox, config=own.sandbox)
+    if name not in _names_of(own if use_sandbox else inner):
+        return None
+    if use_sandbox:
+        return f"{name} is no session of the sandbox, but one outside it", "leave --sandbox out"
+    return f"{name} is a session of the sandbox", f"see: gpu-shopper --sandbox get {name}"
+
+
+def _names_of(home: Home) -> set[str]:
+    try:
+        lines = home.completion_names.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return set()
+    pairs = (line.partition("\t") for line in lines)
+    return {name for kind, _, name in pairs if kind in ("open", "ended")}
+
+
 def prepare(use_sandbox: bool, start_sandbox: Callable[[], None]) -> None:
     """Start the sandbox before its home is used; a real home needs no preparation."""
     if use_sandbox:

@@ -26,9 +26,7 @@ def blocking_read(
         wait = client.available_at(endpoint) - ctx.clock.monotonic()
         if wait > 0:
             if ctx.clock.monotonic() + wait > end:
-                return ReadFailed(
-                    ErrorKind.THROTTLED, f"{client.traits.name} is rate limited: next call in {wait:.0f} s", wait
-                )
+                return ReadFailed(ErrorKind.THROTTLED, f"its rate limit allows the next call in {wait:.0f} s", wait)
             ctx.pause(wait)
         answer = _weighed(ctx, client, endpoint, _observed(ctx, client, endpoint, call))
         if not isinstance(answer, ReadFailed) or answer.error_kind is not ErrorKind.THROTTLED:

@@ -60,14 +60,8 @@ def unanswered(failed: Mapping[str, ReadFailed]) -> ShopperError:
     if all(answer.error_kind is ErrorKind.AUTH for answer in failed.values()):
         return KeyRejected(f"{name} refuses the key: {why.detail}", f"set a working key: gpu-shopper keys set {name}")
     if len(failed) == 1:
-        return ProviderFailed(f"cannot reach {title_of(name)}: {_said(why)}", _are_you_online(why))
-    return ProviderFailed(f"no cloud answered; {title_of(name)}: {_said(why)}", _are_you_online(why))
-
-
-def _said(why: ReadFailed) -> str:
-    """What was wrong, without the exception's name where its text says it."""
-    kind, _, text = why.detail.partition(": ")
-    return text if text and kind.endswith(("Error", "Timeout")) else why.detail
+        return ProviderFailed(f"cannot reach {title_of(name)}: {why.detail}", _are_you_online(why))
+    return ProviderFailed(f"no cloud answered; {title_of(name)}: {why.detail}", _are_you_online(why))
 
 
 def _are_you_online(why: ReadFailed) -> str:

@@ -255,7 +255,7 @@ class ApiClient:
 
     def _failed(self, error: Exception) -> Failure:
         timed_out = isinstance(error, (httpx.TimeoutException, TimeoutError))
-        detail = self.redact_line(f"{type(error).__name__}: {error}")
+        detail = self.redact_line(str(error) or type(error).__name__)
         return Failure(ErrorKind.NETWORK, detail, sent=not isinstance(error, _NOT_SENT), timed_out=timed_out)
 
     def _request(self, call: Call, headers: Mapping[str, str], left: float) -> httpx.Request:

@@ -46,8 +46,9 @@ def print_alarms(app: App, found: Sequence[Any], now: int) -> None:
     if app.output in ("table", "wide"):
         for alarm in found:
             if is_below:
-                tables.sentences([clean(app.with_sandbox_flag(f"{alarm.id}: {_text(alarm)}"))])
-            if alarm.hint:
+                hint = [f"  {alarm.hint}"] if alarm.hint else []
+                tables.sentences(clean(app.with_sandbox_flag(line)) for line in (f"{alarm.id}: {_text(alarm)}", *hint))
+            elif alarm.hint:
                 app.note(f"{alarm.id}: {alarm.hint}")
 
 

@@ -110,7 +110,7 @@ def _channels(found: DaemonStatus) -> str:
 
 def _guards(found: DaemonStatus) -> str:
     """What enforces deadlines: for simulated instances only the daemon (S1)."""
-    alone = "daemon, and each instance with an I under GUARDS in: gpu-shopper ls"
+    alone = "daemon, and each instance that GUARDS names in: gpu-shopper ls"
     return alone if found.is_guarded else "daemon only (simulated instances)"
 
 

@@ -175,15 +175,16 @@ def _refresh(app: App, latest: dict[str, SessionView], wanted: int, progress: Pr
     for ref, session in latest.items():
         if STAGES.get(session.end_stage, 0) < wanted:
             latest[ref] = app.client.session(ref)
-        session_phases.show_ending_progress(progress, latest[ref], app.now().wall)
+    session_phases.show_endings(progress, latest.values(), app.now().wall)
     return all(STAGES.get(session.end_stage, 0) >= wanted for session in latest.values())
 
 
 def print_ended(app: App, sessions: list[SessionView]) -> None:
     """The command's output: each session's stage and what it has cost."""
     if app.output == "table":
-        for session in sessions:
-            tables.out(f"{session.name}  {_stage(session)}  {money(session.accrued)}")
+        cells = [[session.name, _stage(session), money(session.accrued)] for session in sessions]
+        for line in tables.aligned(cells, [False, False, True]):
+            tables.out(line)
     elif app.output == "json":
         tables.document(app, sessions=sessions)
     else:

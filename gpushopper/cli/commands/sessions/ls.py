@@ -16,6 +16,7 @@ from gpushopper.cli.input.command_classes import Command, add_options
 def ls(ctx: click.Context, /, **options: Any) -> None:
     """List open sessions.
 
-    GUARDS are who ends one at its deadline: D the daemon, I the instance itself, P the cloud's own timer.
+    GUARDS are who ends one at its deadline: the daemon, the instance itself, the cloud by its own timer. A narrow
+    terminal leaves out the daemon, which always does.
     """
     ctx.invoke(list_sessions, **options)

@@ -44,7 +44,8 @@ def sessions() -> None:
 def list_sessions(app: App, consumer: str, status: str, everything: bool, watch: bool) -> None:
     """List open sessions.
 
-    GUARDS are who ends one at its deadline: D the daemon, I the instance itself, P the cloud's own timer.
+    GUARDS are who ends one at its deadline: the daemon, the instance itself, the cloud by its own timer. A narrow
+    terminal leaves out the daemon, which always does.
     """
     only_open = not (everything or status)
     known = "stopped" if status == "destroyed" else status

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gpushopper import wire
 from gpushopper.clouds import console_of
-from gpushopper.core.alarms import HINTS, OWN_HINT, fill_hint
+from gpushopper.core.alarms import HINTS, OWN_HINT, fill_hint, names_cloud, names_session
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.session_lookup import find
 from gpushopper.store import alarms as stored_alarms
@@ -38,8 +38,10 @@ def _hint(ctx: Context, alarm: wire.AlarmView) -> str:
     hint = "" if alarm.kind in OWN_HINT else HINTS.get(alarm.kind, "")
     attempt = sessions.load_attempt(ctx.store, alarm.subject)
     provider = alarm.subject.partition(":")[0] if attempt is None else attempt.provider
-    if "PROVIDER" not in hint and "CONSOLE" not in hint:
+    if not names_cloud(hint) and (attempt is None or not names_session(hint)):
         return hint or alarm.hint
     if attempt is None and provider not in ctx.clouds:
         return alarm.hint
-    return fill_hint(hint, provider, console_of(ctx.cloud_of(provider)))
+    session = None if attempt is None else sessions.load_session(ctx.store, attempt.session_id)
+    name = "" if session is None else session.name
+    return fill_hint(hint, provider, console_of(ctx.cloud_of(provider)), name)
