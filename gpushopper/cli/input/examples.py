@@ -137,7 +137,8 @@ EXAMPLES: Mapping[str, str] = {
         daemon logs -n 100""",
     "doctor": """
         doctor
-        doctor --json""",
+        doctor --json
+        doctor --trial vast --max-usd 1""",
     "completion": """
         completion install
         completion bash""",

@@ -11,14 +11,17 @@ from gpushopper import __version__
 from gpushopper.cli.app import App
 from gpushopper.cli.commands.set_up import doctor_checks
 from gpushopper.cli.commands.set_up.doctor_checks import Check, check
+from gpushopper.cli.commands.set_up.trial import trial
 from gpushopper.cli.input.command_classes import Command
+from gpushopper.cli.input.durations import DOLLARS
+from gpushopper.cli.input.options import YES
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.disk_space import disk_warning
 from gpushopper.cli.output.text_format import ago, plural
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process import daemon_process
 from gpushopper.cli.process.sandbox_process import containment_problem
-from gpushopper.errors import ProblemsFound, ShopperError
+from gpushopper.errors import ProblemsFound, ShopperError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,17 +46,33 @@ COLUMNS = (
 
 
 @click.command("doctor", cls=Command)
+@click.option("--trial", "cloud", metavar="CLOUD", help="Rent its cheapest offer for some minutes, check it, end it.")
+@click.option("--max-usd", "most", type=DOLLARS, metavar="N", help="The most that a trial may cost.")
+@YES
 @click.pass_obj
-def doctor(app: App) -> None:
+def doctor(app: App, cloud: str | None, most: int | None, yes: bool) -> None:
     """Check keys, clouds, clock, ssh, disk, keyring, daemon, records and settings. Exits 9 when something is wrong.
 
     It reads only: nothing is rented, ended or repaired. What to do about a problem stands below the table. What is
     optional is not there, and nothing that bills depends on it.
+
+    --trial CLOUD --max-usd 1 spends money: it rents the cheapest offer there for half an hour at most, with a budget
+    and a deadline of its own, looks for label, guard, ssh and a moved deadline, and ends it with proof and cost.
     """
     app.shows_alarms = False  # they are one of the checks
+    if cloud is not None and most is not None:
+        _print(app, trial(app, cloud, most, yes))
+        return
+    if cloud is not None or most is not None:
+        raise UsageError("--trial CLOUD and --max-usd N belong together", "see: gpu-shopper doctor --help")
     found = daemon_process.run_one_shot_job(app.home, "doctor")
     clouds, ahead_us = _clouds(app, found["checks"])
-    checks = [{"optional": False, **row} for row in (*found["checks"], *_own_checks(app, ahead_us), *clouds)]
+    _print(app, [*found["checks"], *_own_checks(app, ahead_us), *clouds])
+
+
+def _print(app: App, rows: list[Check]) -> None:
+    """The checks as a table, and what to do below it; ProblemsFound where there is a problem."""
+    checks = [{"optional": False, **row} for row in rows]
     tables.rows(app, "checks", checks, COLUMNS)
     problems = [row for row in checks if not row["ok"]]
     for row in (*problems, *(each for each in checks if each["optional"])):
