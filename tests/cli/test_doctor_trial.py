@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -53,6 +54,8 @@ class Daemon:
 
     def session(self, ref: str) -> Any:
         state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        if isinstance(state, signal.Signals):
+            signal.raise_signal(state)
         if isinstance(state, BaseException):
             raise state
         return open_session("trial", attempts=[ATTEMPT], **SIMULATED | {"accrued": self._cost} | state)
@@ -111,12 +114,15 @@ def test_one_that_is_never_ready_is_ended_and_nothing_more_is_tried(home: Path):
     assert daemon.calls == ["budget 1000000", "provision", "done", "no budget"]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143)])
-def test_whatever_breaks_it_off_ends_it(home: Path, error: BaseException):
-    daemon = Daemon(BOOTING, cast("Any", error), GONE)
-    with pytest.raises(type(error)):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_breaks_it_off_ends_it(home: Path, number: signal.Signals):
+    """A signal, while the session boots."""
+    before = signal.getsignal(number)
+    daemon = Daemon(BOOTING, cast("Any", number), GONE)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
         tried(daemon)
     assert daemon.calls == ["budget 1000000", "provision", "done", "no budget"]
+    assert signal.getsignal(number) == before
 
 
 def test_a_daemon_that_fails_once_breaks_off_nothing(home: Path):

@@ -7,10 +7,12 @@ happens. Everything goes through the daemon, as for any session.
 from __future__ import annotations
 
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.app import App
@@ -51,7 +53,7 @@ def trial(app: App, cloud: str, most: int, yes: bool) -> list[Check]:
     if not yes and not app.is_interactive():
         raise UsageError("not a terminal: add --yes", f"it is rented then, for at most {money(plan.max_cost)}")
     confirm(app, f"Rent it, for at most {money(plan.max_cost)}, and end it again?", yes, "Nothing was rented.")
-    with _budget(app, name, most):
+    with _signals_end_it(), _budget(app, name, most):
         return _Trial(app, name, most).run(plan)
 
 
@@ -81,6 +83,21 @@ def _budget(app: App, name: str, most: int) -> Iterator[None]:
         yield
     finally:
         app.client.remove_budget(name)
+
+
+@contextmanager
+def _signals_end_it() -> Iterator[None]:
+    """A kill and a closed terminal end the session first, as Ctrl-C does, instead of leaving that to its deadline."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Trial:
