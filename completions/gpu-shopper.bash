@@ -4,7 +4,7 @@ _gpu_shopper_spec() {
   verbs= args=
   flags='--help -h --json -q --quiet --sandbox' valued='-o:=table,json,jsonl,wide,name --output:=table,json,jsonl,wide,name --fields: --color:=auto,always,never'
   case $1 in
-    '') verbs="inventory plan provision ls sessions get wait extend restart set done shutdown receipt ssh cp pull sync code jupyter run logs costs budget report consumers status why alarms audit watchdog custody events keys config notify ssh-config daemon doctor completion version help demo sandbox" flags="$flags --version" ;;
+    '') verbs="inventory plan provision ls sessions get wait top extend restart set done shutdown receipt ssh cp pull sync code jupyter run logs costs budget report consumers status why alarms audit watchdog custody adopt forget events keys config notify ssh-config daemon doctor completion version help demo sandbox" flags="$flags --version" ;;
     'inventory') flags="$flags --verified" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: --sort:=price,price-per-gpu,value,vram,reliability,gpus --group-by:=gpu,cloud,region --offset: --limit:" ;;
     'plan') flags="$flags --verified --allow-unguarded" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: -i: --offer: --offer-id: --image: --retries: -t: --hours: --for: --until: -c:consumer --consumer:consumer --consumer-id:consumer --tag:tag --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for:" ;;
     'provision') flags="$flags --verified --allow-unguarded --keep-stopped --image-login --allow-broken-guard --no-wait --dry-run -y --yes" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: -i: --offer: --offer-id: --image: --retries: -t: --hours: --for: --until: --name: --like:any --wait-for-capacity: --hard-max: --reason: --timeout: -c:consumer --consumer:consumer --consumer-id:consumer --tag:tag --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for: -e: --env: --secret-env: --env-file:file --setup:file --onstart:file" ;;
@@ -18,6 +18,7 @@ _gpu_shopper_spec() {
     'sessions receipt') args="any" ;;
     'get') flags="$flags --receipt" args="any" ;;
     'wait') flags="$flags --exit-status" valued="$valued --for:=ready,off,proven,ended,run: --timeout:" args="session..." ;;
+    'top') : ;;
     'extend') flags="$flags --no-wait --dry-run -y --yes" valued="$valued -t: --hours: --for: --until: --timeout:" args="session" ;;
     'restart') flags="$flags --dry-run -y --yes" args="session" ;;
     'set') flags="$flags --no-wait" valued="$valued --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for: --tag:tag --untag:tag_key --timeout:" args="session" ;;
@@ -51,11 +52,11 @@ _gpu_shopper_spec() {
     'alarms') verbs="ack list" ;;
     'alarms ack') flags="$flags --all" args="-" ;;
     'alarms list') : ;;
-    'audit') verbs="instances log" ;;
-    'audit instances') : ;;
-    'audit log') flags="$flags --verify" valued="$valued -s:any --session:any -n: --limit: --head:" ;;
+    'audit') : ;;
     'watchdog') flags="$flags --dry-run --once -q --quiet" valued="$valued --installation: -p:cloud --provider:cloud --key-file:" ;;
     'custody') valued="$valued --host:" args="any" ;;
+    'adopt') flags="$flags --dry-run -y --yes" valued="$valued -t: --hours: --for: --until: -p:cloud --provider:cloud --name:" args="-" ;;
+    'forget') flags="$flags --i-checked-the-console" valued="$valued --instance:" args="session" ;;
     'events') flags="$flags -f --follow" valued="$valued --since: --until: --kind: -s:any --session:any -n: --limit:" ;;
     'keys') verbs="list remove set test" ;;
     'keys list') : ;;
@@ -64,12 +65,12 @@ _gpu_shopper_spec() {
     'keys test') args="cloud" ;;
     'config') verbs="edit get installation path set show unset" ;;
     'config edit') : ;;
-    'config get') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,metrics.port,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
+    'config get') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
     'config installation') args="=keep,new" ;;
     'config path') : ;;
-    'config set') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,metrics.port,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer -" ;;
+    'config set') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer -" ;;
     'config show') : ;;
-    'config unset') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,metrics.port,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
+    'config unset') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
     'notify') verbs="add ls rm test" ;;
     'notify add') flags="$flags --file" valued="$valued --kind:=webhook,slack,discord,ntfy,desktop,command --on:" args="channel -..." ;;
     'notify ls') : ;;
@@ -79,17 +80,14 @@ _gpu_shopper_spec() {
     'ssh-config install') : ;;
     'ssh-config print') : ;;
     'ssh-config remove') : ;;
-    'daemon') verbs="install logs purge restart run start status stop uninstall" ;;
-    'daemon install') flags="$flags --print --linger --no-linger" ;;
+    'daemon') verbs="logs restart run start status stop" ;;
     'daemon logs') valued="$valued -n: --lines:" ;;
-    'daemon purge') flags="$flags -y --yes --dry-run --i-checked-the-console" ;;
     'daemon restart') : ;;
     'daemon run') : ;;
     'daemon start') : ;;
     'daemon status') : ;;
     'daemon stop') : ;;
-    'daemon uninstall') : ;;
-    'doctor') : ;;
+    'doctor') flags="$flags -y --yes" valued="$valued --trial: --max-usd:" ;;
     'completion') verbs="bash fish install uninstall zsh" ;;
     'completion bash') : ;;
     'completion fish') : ;;
@@ -97,7 +95,7 @@ _gpu_shopper_spec() {
     'completion uninstall') args="=bash,zsh,fish" ;;
     'completion zsh') : ;;
     'version') : ;;
-    'help') args="=inventory,plan,provision,ls,sessions,get,wait,extend,restart,set,done,shutdown,receipt,ssh,cp,pull,sync,code,jupyter,run,logs,costs,budget,report,consumers,status,why,alarms,audit,watchdog,custody,events,keys,config,notify,ssh-config,daemon,doctor,completion,version,help,demo,sandbox,exit-codes,environment,formatting,safety" ;;
+    'help') args="=inventory,plan,provision,ls,sessions,get,wait,top,extend,restart,set,done,shutdown,receipt,ssh,cp,pull,sync,code,jupyter,run,logs,costs,budget,report,consumers,status,why,alarms,audit,watchdog,custody,adopt,forget,events,keys,config,notify,ssh-config,daemon,doctor,completion,version,help,demo,sandbox,exit-codes,environment,formatting,safety" ;;
     'demo') flags="$flags --paper --keep" valued="$valued --seed:" ;;
     'sandbox') verbs="advance fault launch ledger revise start status stop" ;;
     'sandbox advance') args="-" ;;

@@ -24,12 +24,13 @@ from gpushopper.daemon.alerts import alert_jobs
 from gpushopper.daemon.backup import backup_jobs, restoring
 from gpushopper.daemon.keys import account_setup, key_jobs
 from gpushopper.daemon.keys.account_connection import connect_accounts, unusable_accounts
+from gpushopper.daemon.keys.keyring_check import check_keyring
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
 from gpushopper.daemon.open_store import check_installation, open_store
 from gpushopper.daemon.own_process import harden, open_log
 from gpushopper.daemon.purge.refusals import refuse_while_billing
 from gpushopper.daemon.purge.removal import plan_removal, remove_home
-from gpushopper.daemon.record_checks import check_records
+from gpushopper.daemon.record_checks import check_file_system, check_records
 from gpushopper.daemon.watchdog.job import watchdog
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.queries import audit as audit_query
@@ -65,6 +66,8 @@ def doctor(home: Home, _arguments: Sequence[str]) -> JobResult:
         _check("configuration", lambda: _check_config(home)),
         *[_check(f"key {row['provider']}", partial(_check_key, row)) for row in key_jobs.of_used_clouds(home)],
         _check("home", lambda: _check_home(home)),
+        check_file_system(home),
+        check_keyring(home),
         *_record_checks(home),
     ]
     daemon = f"running, pid {holder.pid}, version {holder.version}" if is_up and holder else "not running"

@@ -1,4 +1,4 @@
-"""What `doctor` says of the records: accounts that cannot be used and hold something, and alarms that are shown."""
+"""What `doctor` says of the records: where they are, accounts that cannot be used and hold something, open alarms."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 from gpushopper import clouds
 from gpushopper.paths import Home
+from gpushopper.store.sqlite.database_files import file_system_of, is_network, read_mounts
 from gpushopper.store.sqlite.read_only import Records, read_records
 
 Check = dict[str, Any]
 MOST_NAMED = 5
+IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
 def check_records(home: Home, keys: Sequence[Mapping[str, Any]]) -> list[Check]:
@@ -28,6 +30,21 @@ def check_records(home: Home, keys: Sequence[Mapping[str, Any]]) -> list[Check]:
     names = sorted({*records.accounts, *records.open_sessions})
     found = [_account(name, records, states.get(name)) for name in names]
     return [check for check in found if check is not None] + [_alarms(records.alarms)]
+
+
+def check_file_system(home: Home, mounts: str | None = None) -> Check:
+    """Whether the records are where they last (F69); `mounts` in place of this computer's table."""
+    folder = home.data.resolve()
+    kind = file_system_of(folder, read_mounts() if mounts is None else mounts)
+    found = _check("file system", True, f"{kind or 'of an unknown type'}, {folder}")
+    advice = "set GPU_SHOPPER_HOME to a folder on a disk of this computer"
+    if kind in IN_MEMORY:
+        text = f"{kind}: what is recorded of your sessions is gone when this computer restarts"
+        return {**found, "optional": True, "text": text, "hint": advice}
+    if is_network(kind):
+        text = f"{kind}: slower, and gone while the network is; never use it from two computers at once"
+        return {**found, "optional": True, "text": text, "hint": advice}
+    return found
 
 
 def _account(name: str, records: Records, key: Mapping[str, Any] | None) -> Check | None:

@@ -1,11 +1,12 @@
-"""Command line of the sandbox process (`python -m gpushopper.sandbox`): serve the clouds, or print the ledger.
+"""Command line of the sandbox process (`python -m gpushopper.sandbox`): serve the clouds, print the ledger, or try out.
 
 `python -m gpushopper.sandbox --home HOME [--paper|--live] [--seed N] [--boot-seconds X]
 [--rate-gaps on|off] [--clouds A,B] [--port [CLOUD=]P]` prints one line on stdout when all dialects answer:
 `{"ready": true, ...}` followed
 by the fields of `GET /status`; a start that fails says why on stderr and exits 1, or 6 when live instances cannot be
 contained on this computer (see `gpushopper.sandbox.live`). `python -m gpushopper.sandbox ledger --home
-HOME` prints the ledger, also while no server runs. SIGTERM, SIGINT or `POST /stop` end it gracefully; the
+HOME` prints the ledger, also while no server runs; `contain --home FOLDER` tries to contain a live instance in a new
+folder, and leaves nothing. SIGTERM, SIGINT or `POST /stop` end it gracefully; the
 market goes on from its file at the next start, and time passed meanwhile has passed on the market too.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.dialects import BUILT_IN, choose
+from gpushopper.sandbox.live.containment_check import containment_problem
 from gpushopper.sandbox.market import ground_truth
 from gpushopper.sandbox.persistence import MARKET_FILE, load_state
 from gpushopper.sandbox.server import MARKET_DIR, CannotContain, CannotStart, SandboxServer
@@ -29,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     home = Path(options.home).absolute()
     try:
+        if options.command == "contain":
+            return _check_containment(home)
         return _print_ledger(home) if options.command == "ledger" else _serve(home, options)
     except (CannotStart, OSError) as error:
         sys.stderr.write(f"{error}\n")
@@ -38,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     what = "Serve the simulated clouds, or print their ledger."
     parser = argparse.ArgumentParser(prog="python -m gpushopper.sandbox", description=what)
-    parser.add_argument("command", nargs="?", choices=("serve", "ledger"), default="serve")
+    parser.add_argument("command", nargs="?", choices=("serve", "ledger", "contain"), default="serve")
     parser.add_argument("--home", required=True, help="folder of this sandbox; the market is kept in it")
     parser.add_argument("--seed", type=int, help="supply and times follow from it (a new market: 1)")
     parser.add_argument("--boot-seconds", type=float, help="from create to running, about (default 4)")
@@ -93,6 +97,13 @@ def _print_ledger(home: Path) -> int:
         raise CannotStart(f"no market in {home}")
     state = load_state(path, SandboxClock(path.parent))
     sys.stdout.write(json.dumps(ground_truth.build_ledger(state.market), indent=2) + "\n")
+    return 0
+
+
+def _check_containment(folder: Path) -> int:
+    """Whether live instances can run here; why not goes to stderr."""
+    if (problem := containment_problem(folder)) is not None:
+        raise CannotContain(problem)
     return 0
 
 

@@ -26,6 +26,7 @@ from gpushopper.secrets.keyring_entries import (
     KeyringSource,
     KeyringUnusable,
     entry_name,
+    look_at_keyring,
     remove_from_keyring,
     store_in_keyring,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "find_key",
     "find_login",
     "find_target",
+    "look_at_keyring",
     "make_credential",
     "pack",
     "read_key_file",

@@ -50,12 +50,14 @@ def _print(found: Answer) -> None:
 
 
 def answer(request: Answer) -> Answer:
-    """Carry out the request with the best of the trusted keyrings here: `get`, `set` or `delete`."""
+    """Carry out the request with the best of the trusted keyrings here: `get`, `set`, `delete`, or `look` at none."""
     chosen, reason = choose()
     if chosen is None:
         return reason
     name, keyring = chosen
     found = {"state": "ok", "backend": TRUSTED[name]}
+    if request["verb"] == "look":
+        return {**found, "lock": _lock_state() if name == SECRET_SERVICE else ""}
     if name == SECRET_SERVICE:
         lock = _lock_state()
         if lock == "locked" and not request["may_prompt"]:

@@ -92,6 +92,14 @@ class KeyringSource:
         return None if text is None else FoundEntry(Secret(text), f"keyring ({self._reply['backend']})")
 
 
+def look_at_keyring(limit_s: float) -> str | KeyProblem:
+    """What keyring there is, as text, and whether it is locked; no entry is read, and nobody is prompted."""
+    reply = _call_child("look", [], limit_s, may_prompt=False)
+    if isinstance(reply, KeyProblem):
+        return reply
+    return ", ".join(filter(None, (str(reply["backend"]), str(reply["lock"]).replace("open", "unlocked"))))
+
+
 def store_in_keyring(home: Home, name: str, secret: Secret, limit_s: float) -> str:
     """Store a key or a password, and read it back; returns the keyring's name.
 

@@ -245,6 +245,8 @@ class ProviderStatus:
     """What its instances cost an hour now."""
     runway_us: int | None = None
     """How long the balance lasts at that rate; None where it is not known, or nothing bills."""
+    clock_off_us: int | None = None
+    """How far this computer's clock is ahead of the cloud's date, negative where behind; None: it has told none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,3 +387,5 @@ class Audit:
     rows: list[AuditRow]
     unavailable: dict[str, str]
     problems: int
+    clock_off_us: dict[str, int] = field(default_factory=dict)
+    """How far this computer's clock is ahead of each cloud's date that came with its list."""

@@ -80,6 +80,12 @@ def children(home: Home) -> list[int]:
 # ---- a keyring that works
 
 
+def said_by_doctor(home: Home) -> dict[str, Any]:
+    """What `doctor` says of the keyring; it reads none of its entries."""
+    (row,) = [row for row in json.loads(home("doctor", "--json").out)["checks"] if row["name"] == "keyring"]
+    return row
+
+
 def test_a_key_is_kept_used_and_forgotten(make: Callable[..., Home], bus: Bus, market: Market):
     bus.log_in()
     home, other = make(bus), make(bus)
@@ -89,6 +95,7 @@ def test_a_key_is_kept_used_and_forgotten(make: Callable[..., Home], bus: Bus, m
     assert not (home.folder / "keys.toml").exists()
     row = key_row(home)
     assert (row["state"], row["source"], row["text"]) == ("ok", SOURCE, "")
+    assert said_by_doctor(home)["text"].endswith(", unlocked")
     assert "works" in home.must("keys", "test", "vast")
     # Another home of the same user may be on another account: it has a key of its own, or none (F45).
     assert key_row(other)["state"] == "missing"
@@ -171,6 +178,7 @@ def test_a_locked_keyring_is_reported_and_read_once_unlocked(
     assert account(home)["state"] != "keyless"
     home.must("daemon", "stop")
     assert (key_row(home)["state"], key_row(home)["source"]) == ("locked", SOURCE)
+    assert said_by_doctor(home)["text"].endswith(", locked") and "unlock it" in said_by_doctor(home)["hint"]
     for words in (("keys", "test", "vast"), ("keys", "set", "vast"), ("keys", "remove", "vast")):
         refused = home(*words, stdin=market.key)
         assert_says(refused, Row("", words, rf"the system {re.escape(SOURCE)} is locked", 4, "unlock it"))

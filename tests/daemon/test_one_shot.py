@@ -136,6 +136,7 @@ def test_the_doctor_changes_nothing(home: Path, once: RunOnce):
     assert status == 9 and said["ok"] is True and said["daemon"] == "not running"
     assert {check["name"]: check["ok"] for check in said["checks"]} == {
         "configuration": True, "key vast": False, "key tensordock": False, "home": True,
+        "file system": True, "keyring": True,
     }  # fmt: skip
     assert not home.exists()
     assert once("doctor", VAST_API_KEY="some-key-0123")[0] == 0

@@ -140,7 +140,8 @@ EXAMPLES: Mapping[str, str] = {
         daemon purge --dry-run""",
     "doctor": """
         doctor
-        doctor --json""",
+        doctor --json
+        doctor --trial vast --max-usd 1""",
     "backup": """
         backup make
         backup restore newest""",

@@ -272,3 +272,18 @@ def read_ledger(home: Home) -> JsonObject:
                 _last_line(done.stderr.decode(errors="replace")), "start one: gpu-shopper sandbox start"
             ) from unreachable
         return cast(JsonObject, json.loads(done.stdout, object_hook=JsonObject))
+
+
+def containment_problem() -> str:
+    """Why no live instance could run on this computer; empty where one can. Tries it in a folder of its own."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="gpu-shopper-") as folder:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "gpushopper.sandbox", "contain", "--home", folder],
+                stdin=subprocess.DEVNULL, capture_output=True, timeout=START_LIMIT_S, cwd="/", check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return "a live instance did not start in time"
+    return _last_line(done.stderr.decode(errors="replace")) or "it failed" if done.returncode else ""

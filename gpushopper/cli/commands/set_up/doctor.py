@@ -2,103 +2,126 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gpushopper import __version__
 from gpushopper.cli.app import App
+from gpushopper.cli.commands.set_up import doctor_checks
+from gpushopper.cli.commands.set_up.doctor_checks import Check, check
+from gpushopper.cli.commands.set_up.trial import trial
 from gpushopper.cli.input.command_classes import Command
+from gpushopper.cli.input.durations import DOLLARS
+from gpushopper.cli.input.options import YES
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.disk_space import disk_warning
 from gpushopper.cli.output.text_format import ago, plural
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process import daemon_process
-from gpushopper.errors import ProblemsFound, ShopperError
+from gpushopper.cli.process.sandbox_process import containment_problem
+from gpushopper.errors import ProblemsFound, ShopperError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gpushopper.wire import ProviderStatus
 
-Check = dict[str, Any]
-SSH_LIMIT_S = 10
 FIRST_ANSWER_S = 15.0
 """How long a cloud that the daemon has just begun to ask may take."""
+
+
+def _state(row: Check) -> str:
+    if not row["ok"]:
+        return "problem"
+    return "optional" if row.get("optional") else "ok"
+
+
 COLUMNS = (
-    tables.Column("CHECK", lambda check: check["name"]),
-    tables.Column("STATE", lambda check: "ok" if check["ok"] else "problem", whole=True),
-    tables.Column("WHAT", lambda check: check["text"]),
+    tables.Column("CHECK", lambda row: row["name"]),
+    tables.Column("STATE", _state, whole=True),
+    tables.Column("WHAT", lambda row: row["text"]),
 )
 
 
 @click.command("doctor", cls=Command)
+@click.option("--trial", "cloud", metavar="CLOUD", help="Rent its cheapest offer for some minutes, check it, end it.")
+@click.option("--max-usd", "most", type=DOLLARS, metavar="N", help="The most that a trial may cost.")
+@YES
 @click.pass_obj
-def doctor(app: App) -> None:
-    """Check keys, clouds, daemon, disk, ssh, records and settings. Exits 9 when something is wrong.
+def doctor(app: App, cloud: str | None, most: int | None, yes: bool) -> None:
+    """Check keys, clouds, clock, ssh, disk, keyring, daemon, records and settings. Exits 9 when something is wrong.
 
-    It reads only: nothing is rented, ended or repaired. What to do about a problem stands below the table.
+    It reads only: nothing is rented, ended or repaired. What to do about a problem stands below the table. What is
+    optional is not there, and nothing that bills depends on it.
+
+    --trial CLOUD --max-usd 1 spends money: it rents the cheapest offer there for half an hour at most, with a budget
+    and a deadline of its own, looks for label, guard, ssh and a moved deadline, and ends it with proof and cost.
     """
     app.shows_alarms = False  # they are one of the checks
+    if cloud is not None and most is not None:
+        _print(app, trial(app, cloud, most, yes))
+        return
+    if cloud is not None or most is not None:
+        raise UsageError("--trial CLOUD and --max-usd N belong together", "see: gpu-shopper doctor --help")
     found = daemon_process.run_one_shot_job(app.home, "doctor")
-    checks = [*found["checks"], *_own_checks(app), *_clouds(app, found["checks"])]
+    clouds, ahead_us = _clouds(app, found["checks"])
+    _print(app, [*found["checks"], *_own_checks(app, ahead_us), *clouds])
+
+
+def _print(app: App, rows: list[Check]) -> None:
+    """The checks as a table, and what to do below it; ProblemsFound where there is a problem."""
+    checks = [{"optional": False, **row} for row in rows]
     tables.rows(app, "checks", checks, COLUMNS)
-    problems = [check for check in checks if not check["ok"]]
-    for check in problems:
+    problems = [row for row in checks if not row["ok"]]
+    for row in (*problems, *(each for each in checks if each["optional"])):
         if not app.as_json:
-            app.note(f"{check['name']}: {'; '.join(filter(None, (check['text'], check['hint'])))}")
+            what = f"{row['name']}{' (optional)' if row['optional'] else ''}"
+            app.note(f"{what}: {'; '.join(filter(None, (row['text'], row['hint'])))}")
     if problems:
         raise ProblemsFound(f"{plural(len(problems), 'problem')} found", "see the lines above")
 
 
-def _own_checks(app: App) -> Iterator[Check]:
-    yield _ssh()
+def _own_checks(app: App, ahead_us: list[int]) -> Iterator[Check]:
+    yield doctor_checks.ssh()
+    yield doctor_checks.clock(app.now(), ahead_us)
+    yield doctor_checks.namespaces(containment_problem())
+    yield doctor_checks.unit()
     warning = disk_warning(app.home)
-    yield _check("disk", not warning, warning or "there is room", "free some space")
+    yield check("disk", not warning, warning or "there is room", "free some space")
     try:
         running = app.client_without_start().status()
     except ShopperError:
-        yield _check("daemon", True, "none runs; the next command starts one")
+        yield check("daemon", True, "none runs; the next command starts one")
         return
     is_same = running.version == __version__
     text = f"version {running.version}, process {running.pid}"
-    yield _check("daemon", is_same, text, f"this command is {__version__}; run: gpu-shopper daemon restart")
+    yield check("daemon", is_same, text, f"this command is {__version__}; run: gpu-shopper daemon restart")
 
 
-def _ssh() -> Check:
-    """OpenSSH: without it no instance can be used, nor its guard be confirmed."""
-    program = shutil.which("ssh")
-    if program is None:
-        return _check("ssh", False, "there is no program ssh", "install OpenSSH (Debian: apt install openssh-client)")
-    try:
-        done = subprocess.run(
-            [program, "-V"], stdin=subprocess.DEVNULL, capture_output=True, timeout=SSH_LIMIT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return _check("ssh", False, f"{program} does not run: {error}", "install OpenSSH anew")
-    version = (done.stderr or done.stdout).decode(errors="replace").strip()
-    return _check("ssh", done.returncode == 0, version or program, "install OpenSSH anew")
+def _clouds(app: App, known: list[Check]) -> tuple[list[Check], list[int]]:
+    """Whether each cloud with a key answers: as the daemon sees it, or by reading its list now.
 
-
-def _clouds(app: App, known: list[Check]) -> list[Check]:
-    """Whether each cloud with a key answers: as the daemon sees it, or by reading its list now."""
+    Also how far our clock is ahead of those that told a date, in µs.
+    """
     if app.client_without_start().is_up():
         rows = _asked(app)
         now = app.now().wall
-        return [_account(row, now) for row in rows if row.state != "keyless"]
-    usable = [check["name"].removeprefix("key ") for check in known if check["ok"] and check["name"].startswith("key ")]
+        ahead_us = [row.clock_off_us for row in rows if row.clock_off_us is not None]
+        return [_account(row, now) for row in rows if row.state != "keyless"], ahead_us
+    usable = [row["name"].removeprefix("key ") for row in known if row["ok"] and row["name"].startswith("key ")]
     if not usable:
-        return []
+        return [], []
     try:
-        unavailable = daemon_process.run_one_shot_job(app.home, "audit")["unavailable"]
+        found = daemon_process.run_one_shot_job(app.home, "audit")
     except ShopperError as error:
-        return [_check("clouds", False, error.message, error.hint)]
+        return [check("clouds", False, error.message, error.hint)], []
+    unavailable = found["unavailable"]
     hint = "are you online? its key: gpu-shopper keys test"
-    return [_check(f"cloud {name}", name not in unavailable, unavailable.get(name, "answers"), f"{hint} {name}")
+    answered = [check(f"cloud {name}", name not in unavailable, unavailable.get(name, "answers"), f"{hint} {name}")
             for name in usable]  # fmt: skip
+    return answered, list(found["clock_off_us"].values())
 
 
 def _asked(app: App) -> list[ProviderStatus]:
@@ -120,8 +143,4 @@ def _account(row: ProviderStatus, now: int) -> Check:
     seen = f"{row.state}, its list was complete {ago(at, now)}" if at else row.state
     text = f"{seen}; {row.detail}" if row.detail else seen
     hint = row.key_hint or f"are you online? its key: gpu-shopper keys test {row.name}"
-    return _check(f"cloud {row.name}", row.state == "ready", text, hint)
-
-
-def _check(name: str, ok: bool, text: str, hint: str = "") -> Check:
-    return {"name": name, "ok": ok, "text": text, "hint": "" if ok else hint}
+    return check(f"cloud {row.name}", row.state == "ready", text, hint)

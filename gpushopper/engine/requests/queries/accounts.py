@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gpushopper import wire
 from gpushopper.clouds import console_of
 from gpushopper.core.spending.forecast import burn_rate, runway_us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.engine_handle import EngineHandle
@@ -68,4 +69,9 @@ def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus
         cloud=ctx.cloud_of(reconciler.name),
         burn_rate=rate,
         runway_us=runway_us(health.balance, rate),
+        clock_off_us=_clock_off_us(reconciler.at(ctx.clock.now())),
     )
+
+
+def _clock_off_us(now: ClockSnapshot) -> int | None:
+    return None if now.provider_date is None else now.wall - now.provider_date

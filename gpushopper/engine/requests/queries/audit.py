@@ -54,6 +54,7 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup], calls: SharedCalls) 
     """
     rows: list[wire.AuditRow] = []
     failed: dict[str, str] = {}
+    clocks: dict[str, int] = {}
     watched = watched_accounts(ctx, setups)
     if setups and not watched:
         raise keyless(first_problem(setups))
@@ -67,6 +68,8 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup], calls: SharedCalls) 
         if isinstance(listing, ReadFailed):
             failed[name] = listing.detail
             continue
+        if listing.date is not None:
+            clocks[name] = ctx.clock.now().wall - listing.date
         is_whole = listing.is_whole(client.traits.limits.list_proof)
         if not is_whole:
             failed[name] = listing.detail or "the list is incomplete"
@@ -77,7 +80,7 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup], calls: SharedCalls) 
             failed[name] = f"what creates left there: {left.detail}"
         else:
             rows += left
-    return wire.Audit(rows, failed, problems=len(failed) + sum(1 for row in rows if row.note))
+    return wire.Audit(rows, failed, problems=len(failed) + sum(1 for row in rows if row.note), clock_off_us=clocks)
 
 
 def _read_accounts(ctx: Context, clients: Mapping[str, Provider], calls: SharedCalls) -> dict[str, _Read]:
