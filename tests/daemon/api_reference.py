@@ -39,7 +39,12 @@ def _reference(found: Json) -> Iterator[str]:
     yield ", ".join(map(str, COMMAND_ERRORS)) + ". Further ones are in the tables above."
     yield from ["", "| status | meaning |", "|---|---|"]
     yield from (f"| {status} | {text} |" for status, text in MEANINGS.items())
-    yield from ["", "## Types", "", "In a request, a field that is not *required* may be left out; its default is shown. Answers have all fields."]
+    yield from [
+        "",
+        "## Types",
+        "",
+        "In a request, a field that is not *required* may be left out; its default is shown. Answers have all fields.",
+    ]
     schemas = found["components"]["schemas"]
     for name in sorted(schemas):
         yield from _type(name, schemas[name])
@@ -51,8 +56,12 @@ def _routes(found: Json) -> Iterator[str]:
     for tag, group in groupby(sorted(rows, key=lambda row: row[2]["tags"][0]), lambda row: row[2]["tags"][0]):
         yield from ["", f"### {tag}", "", "| route | | takes | answers | errors |", "|---|---|---|---|---|"]
         for path, method, each in group:
-            errors = [s for s in each["responses"] if int(s) >= 400 and int(s) not in (*COMMON_ERRORS, *COMMAND_ERRORS)]
-            yield f"| `{method.upper()} {path}` | {each['summary']} | {_takes(each)} | {_gives(each)} | {', '.join(errors)} |"
+            common = {*COMMON_ERRORS, *COMMAND_ERRORS}
+            errors = ", ".join(
+                status for status in each["responses"] if int(status) >= 400 and int(status) not in common
+            )
+            route = f"`{method.upper()} {path}`"
+            yield f"| {route} | {each['summary']} | {_takes(each)} | {_gives(each)} | {errors} |"
 
 
 def _takes(operation: Json) -> str:

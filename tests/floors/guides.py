@@ -8,7 +8,14 @@ from tests.floors.tree import ROOT, text_of
 
 GUIDES = tuple(
     ROOT / name
-    for name in ("docs/architecture.md", "docs/glossary.md", "docs/safety.md", "CONTRIBUTING.md", "README.md")
+    for name in (
+        "docs/architecture.md",
+        "docs/glossary.md",
+        "docs/safety.md",
+        "docs/api.md",
+        "CONTRIBUTING.md",
+        "README.md",
+    )
 )
 ARCHITECTURE = GUIDES[0]
 WALKS = ("A label", "A deadline", "A price")
