@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from gpushopper.cli.commands.rent.plan import refuse_over_limit
 from gpushopper.cli.output.session_phases import provisioning_error
 from gpushopper.cli.polling import WaitTimeout, poll
-from gpushopper.cli.process.homes import choose_home
+from gpushopper.cli.process.homes import choose_home, prepare
 from gpushopper.client import Client as LocalApi
 from gpushopper.core.model.money import DOLLAR
 from gpushopper.errors import DaemonUnreachable, NotVerified, ShopperError
@@ -39,10 +39,9 @@ class Client:
     """GPU Shopper, from Python. With `sandbox`, everything happens in the simulated clouds on this computer."""
 
     def __init__(self, *, sandbox: bool = False) -> None:
-        self._line = CommandLine(("--sandbox",) if sandbox else ())
+        self._line = CommandLine(("--sandbox",) * sandbox)
         home = choose_home(sandbox)
-        if sandbox:
-            self._line.must("daemon", "start")
+        prepare(sandbox, lambda: self._line.must("daemon", "start"))
         self.api = LocalApi(home, self._start, self._restart)
         """The local API, a method for each route: for what has no shorter name here."""
 

@@ -25,7 +25,7 @@ def choose_home(use_sandbox: bool) -> Home:
     return inner
 
 
-def prepare(use_sandbox: bool, start_sandbox: Callable[[], None]) -> None:
+def prepare(use_sandbox: bool, start_sandbox: Callable[[], object]) -> None:
     """Start the sandbox before its home is used; a real home needs no preparation."""
     if use_sandbox:
         start_sandbox()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.requests.queries.accounts import accounts, is_any_watched, not_ready
+from gpushopper.engine.requests.queries.in_progress import in_progress
 from gpushopper.wire import PROTOCOL, Health, Ready
 from gpushopper.wire.api import routes
 
@@ -25,6 +26,7 @@ def health(call: Call[None, None]) -> Health:
         home=str(service.home.data),
         started_at=service.started_at,
         now=service.clock.now().wall,
+        in_progress=in_progress(call.ctx),
     )
 
 
