@@ -13,7 +13,7 @@ SHM     := $(shell [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -qw 
              && [ "$$(df -Pm /dev/shm | awk 'NR == 2 {print $$4}')" -ge 2000 ] && echo /dev/shm)
 
 .DEFAULT_GOAL := all
-.PHONY: all dev demo completions test proofs lint types fix bench sweep mutants clean help
+.PHONY: all dev demo completions man test proofs lint types fix bench sweep mutants clean help
 
 all: lint types test  ## lint, types and tests (the default)
 
@@ -58,6 +58,9 @@ $(CLIENT): $(STAMP) tests/sandbox/official_client.py
 completions: $(STAMP)  ## write the scripts in completions/ anew
 	@for shell in bash zsh fish; do GPU_SHOPPER_HOME=$(CURDIR)/$(VENV)/home $(BIN)/gpu-shopper completion $$shell \
 	  >completions/gpu-shopper.$$shell || exit 1; done
+
+man: $(STAMP)  ## write the manual pages in man/ anew
+	@$(BIN)/python -m tests.cli.man_pages
 
 lint: $(STAMP)  ## style, banned calls and import contracts
 	$(BIN)/ruff check .
