@@ -28,7 +28,7 @@ OWN_FAILURE = 125
 END_LIMIT_S = 900.0
 """How long an end is waited for that brings results home first."""
 
-Path = str | PathLike[str]
+AnyPath = str | PathLike[str]
 
 
 class SessionApi(Protocol):
@@ -104,11 +104,11 @@ class Session:
             raise subprocess.CalledProcessError(done.status, line, done.stdout, done.stderr)
         return Finished(line, done.status, done.stdout, done.stderr)
 
-    def upload(self, here: Path, there: str = "") -> None:
+    def upload(self, here: AnyPath, there: str = "") -> None:
         """Copy a file or folder there, as `gpu-shopper cp` does."""
         self._line.must("cp", fspath(here), f"{self.id}:{there}")
 
-    def download(self, there: str, here: Path = ".") -> None:
+    def download(self, there: str, here: AnyPath = ".") -> None:
         """Copy a file or folder from there."""
         self._line.must("cp", f"{self.id}:{there}", fspath(here))
 
