@@ -13,7 +13,7 @@ SHM     := $(shell [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -qw 
              && [ "$$(df -Pm /dev/shm | awk 'NR == 2 {print $$4}')" -ge 2000 ] && echo /dev/shm)
 
 .DEFAULT_GOAL := all
-.PHONY: all dev demo completions schemas screens test proofs lint types fix bench sweep mutants clean help
+.PHONY: all dev demo completions man schemas screens test proofs lint types fix bench sweep mutants clean help
 
 all: lint types test  ## lint, types and tests (the default)
 
@@ -64,6 +64,9 @@ schemas: $(STAMP)  ## write docs/schemas anew
 
 screens: $(STAMP)  ## write what docs/screens shows anew
 	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.screens.kept
+
+man: $(STAMP)  ## write the manual pages in man/ anew
+	@$(BIN)/python -m tests.cli.man_pages
 
 lint: $(STAMP)  ## style, banned calls and import contracts
 	$(BIN)/ruff check .

@@ -25,6 +25,7 @@ PACKAGES = {
     "dbus-run-session": "dbus",
     "debootstrap": "debootstrap",
     "fish": "fish",
+    "groff": "groff-base",
     "gnome-keyring-daemon": "gnome-keyring",
     "libfaketime": "libfaketime",
     "nsenter": "util-linux",

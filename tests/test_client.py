@@ -265,6 +265,38 @@ def test_an_older_daemon_is_restarted_once_and_retried(folder: Home, peer: Peer)
     assert why == [f"it is version 0.0.9, this is {__version__}"]
 
 
+BUSY_AND_OLD = reply({"in_progress": ["demo is being created"]}, version="0.0.9")
+
+
+def test_an_older_daemon_in_the_middle_of_something_is_used_and_replaced_later(folder: Home, peer: Peer):
+    peer.scripts = [reply({"pid": 1}, version="0.0.9"), BUSY_AND_OLD]
+    told: list[str] = []
+    asked = Client(folder, restart=pytest.fail, on_older=told.append)
+    assert asked.status().pid == 1
+    peer.scripts = [reply({"pid": 1}, version="0.0.9"), BUSY_AND_OLD]
+    assert asked.status().pid == 1
+    assert told == ["the daemon is version 0.0.9 and is replaced later: demo is being created"]
+    why: list[str] = []
+    peer.scripts = [reply({"pid": 1}, version="0.0.9"), reply({"in_progress": []}, version="0.0.9"), reply({"pid": 2})]
+    assert Client(folder, restart=why.append).status().pid == 2 and len(why) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "bad_request"), (404, "no_such_path"), (405, "no_such_method")])
+def test_what_an_older_daemon_does_not_know_is_not_called_malformed(folder: Home, peer: Peer, status: int, code: str):
+    error = {"code": code, "message": "zebra: unexpected", "hint": "", "request_id": "", "exit": 2}
+    peer.scripts = [reply({"error": error}, status=status, version="0.0.9"), BUSY_AND_OLD]
+    with pytest.raises(errors.DaemonUnreachable, match="does not know this request") as caught:
+        Client(folder, restart=pytest.fail).status()
+    assert "daemon restart" in caught.value.hint
+    peer.scripts = [reply({"error": error}, status=status)]
+    with pytest.raises(errors.UsageError, match="zebra"):
+        Client(folder, restart=pytest.fail).status()
+    missing = {**error, "code": "session_not_found", "exit": 3}
+    peer.scripts = [reply({"error": missing}, status=404, version="0.0.9"), BUSY_AND_OLD]
+    with pytest.raises(errors.NotFound):
+        Client(folder, restart=pytest.fail).status()
+
+
 def test_a_newer_daemon_with_the_same_protocol_is_used(folder: Home, peer: Peer):
     peer.scripts = [reply({"pid": 1}, version="99.0"), reply({"protocol": wire.PROTOCOL}, version="99.0")]
     assert Client(folder, restart=pytest.fail).status().pid == 1

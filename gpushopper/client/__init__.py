@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 from gpushopper import __version__, errors
 from gpushopper.client.busy_retry import BusyRetry, is_busy
+from gpushopper.client.daemon_version import VERSION_HEADER, is_newer, is_older, refuse_unknown, version_of
 from gpushopper.client.http_exchange import ListenQueueFull, NotConnected, Response, check_socket, exchange
 from gpushopper.client.json_object import JsonObject
 from gpushopper.client.money_requests import MoneyRequests
@@ -30,7 +31,6 @@ __all__ = ["Client", "JsonObject"]
 
 # Copies of names in gpushopper.wire, so that reading commands need not import it; a test compares them.
 PROTOCOL = 2
-VERSION_HEADER = "X-Gpu-Shopper-Version"
 REQUEST_HEADER = "X-Request-ID"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
@@ -44,10 +44,6 @@ KeylessRestarter = Callable[[list[str]], bool]
 """Restarts a daemon that lacks these providers' keys if this process finds one of them; whether it did."""
 
 
-def _release(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("+", maxsplit=1)[0].split(".") if part.isdigit())
-
-
 class Client(MoneyRequests, RecordRequests):
     """One method per route of the local API."""
 
@@ -58,10 +54,13 @@ class Client(MoneyRequests, RecordRequests):
         restart: Starter | None = None,
         restart_keyless: KeylessRestarter | None = None,
         on_wait: Callable[[], None] | None = None,
+        on_older: Callable[[str], None] | None = None,
     ) -> None:
         self.home = home
         self._on_wait = on_wait
         """Called once when a busy daemon makes a request wait for more than a moment."""
+        self._on_older = on_older
+        """Called once when an older daemon is used, because it is in the middle of something; with the reason."""
         self._start, self._restart, self._restart_keyless = start, restart, restart_keyless
 
     # ---- market
@@ -253,6 +252,7 @@ class Client(MoneyRequests, RecordRequests):
                 continue
             if left and (self._restarted_outdated(response) or self._restarted_keyless(response)):
                 continue
+            refuse_unknown(response)
             return _decode(response)
         raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint())
 
@@ -294,15 +294,23 @@ class Client(MoneyRequests, RecordRequests):
         return f"see: {self.home.log}"
 
     def _restarted_outdated(self, response: Response) -> bool:
-        """Restart an older daemon (S21); refuse one whose responses we would misread (F99)."""
-        version = response.headers.get(VERSION_HEADER.lower(), "")
-        theirs, ours = _release(version), _release(__version__)
-        if theirs > ours:
+        """Restart an older daemon (S21) that is in the middle of nothing; refuse one that we would misread (F99)."""
+        version = version_of(response)
+        if is_newer(response):
             self._check_protocol(version)
-        if self._restart is None or not theirs or theirs >= ours:
+        if self._restart is None or not is_older(response):
+            return False
+        busy = self._health().get("in_progress", [])
+        if busy:
+            self._tell_older(f"the daemon is version {version} and is replaced later: {', '.join(busy)}")
             return False
         self._restart(f"it is version {version}, this is {__version__}")
         return True
+
+    def _tell_older(self, text: str) -> None:
+        tell, self._on_older = self._on_older, None
+        if tell is not None:
+            tell(text)
 
     def _restarted_keyless(self, response: Response) -> bool:
         """Restart a daemon that lacks keys which are found here; tried once per client."""
@@ -312,9 +320,11 @@ class Client(MoneyRequests, RecordRequests):
         restart, self._restart_keyless = self._restart_keyless, None
         return restart(lacking)
 
+    def _health(self) -> JsonObject:
+        return _decode(self._send("GET", routes.HEALTH.path, _headers("GET"), None, READ_LIMIT_S))
+
     def _check_protocol(self, version: str) -> None:
-        health = self._send("GET", routes.HEALTH.path, _headers("GET"), None, READ_LIMIT_S)
-        if int(_decode(health).get("protocol", PROTOCOL)) > PROTOCOL:
+        if int(self._health().get("protocol", PROTOCOL)) > PROTOCOL:
             raise errors.DaemonUnreachable(
                 f"the running daemon is version {version}, and this command, {__version__}, cannot read its responses",
                 "update this command, or stop that daemon",

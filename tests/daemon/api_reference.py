@@ -56,9 +56,12 @@ def _routes(found: Json) -> Iterator[str]:
     for tag, group in groupby(sorted(rows, key=lambda row: row[2]["tags"][0]), lambda row: row[2]["tags"][0]):
         yield from ["", f"### {tag}", "", "| route | | takes | answers | errors |", "|---|---|---|---|---|"]
         for path, method, each in group:
-            errors = [s for s in each["responses"] if int(s) >= 400 and int(s) not in (*COMMON_ERRORS, *COMMAND_ERRORS)]
-            cells = (f"`{method.upper()} {path}`", each["summary"], _takes(each), _gives(each), ", ".join(errors))
-            yield f"| {' | '.join(cells)} |"
+            common = {*COMMON_ERRORS, *COMMAND_ERRORS}
+            errors = ", ".join(
+                status for status in each["responses"] if int(status) >= 400 and int(status) not in common
+            )
+            route = f"`{method.upper()} {path}`"
+            yield f"| {route} | {each['summary']} | {_takes(each)} | {_gives(each)} | {errors} |"
 
 
 def _takes(operation: Json) -> str:

@@ -13,12 +13,16 @@ import pytest
 from flask.testing import FlaskClient
 
 import gpushopper.client
+from gpushopper.core.model.attempt import State
+from gpushopper.core.model.ends.landed import LandingProgress
 from gpushopper.daemon.api.dispatch import table, types_of
 from gpushopper.daemon.api.request_validation import parts_as_sent
 from gpushopper.daemon.api.routes import SERVED
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
+from gpushopper.store import sessions
 from tests.daemon.test_api import assert_error, serving
+from tests.store.samples import attempt, session
 
 ROWS = table()
 FOR_SCRIPTS = {"READY", "OPENAPI", "OFFER", "METRICS"}
@@ -69,6 +73,18 @@ def test_a_field_is_refused_where_nothing_is_taken(api: FlaskClient):
 
 def test_readiness_names_the_accounts_that_are_not(api: FlaskClient):
     assert (api.get("/ready").status_code, api.get("/ready").json) == (200, {"ready": True, "waiting": []})
+
+
+def test_health_names_what_a_restart_would_make_begin_again(service: Service):
+    ctx, api = service.handle.ctx, build_app(service).test_client()
+    assert api.get("/health").json["in_progress"] == []
+    with ctx.store.transaction():
+        sessions.insert_session(ctx.store, session("s1", name="one"))
+        sessions.insert_session(ctx.store, session("s2", name="two"))
+        sessions.insert_attempt(ctx.store, attempt("a1", "s1", state=State.SENT))
+        sessions.insert_attempt(ctx.store, attempt("a2", "s2", state=State.RUNNING))
+    ctx.pulls_under_way["s2"] = LandingProgress()
+    assert api.get("/health").json["in_progress"] == ["one is being created", "results of two are being pulled"]
 
 
 ENDS = "/api/v1/sessions/{ref}/run-ends/{run}"

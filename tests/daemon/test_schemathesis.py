@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode, checks
 from schemathesis.specs.openapi.checks import negative_data_rejection, response_headers_conformance
 
-from gpushopper.daemon.api.dispatch import table
+from gpushopper.daemon.api.dispatch import table, types_of
+from gpushopper.daemon.api.openapi import document
 from gpushopper.daemon.api.server import build_app
 from tests.daemon.stand_ins import EmptyAccount
 from tests.daemon.test_api import engine_and_service
@@ -23,9 +24,9 @@ CHECKS = [
     checks.response_schema_conformance, response_headers_conformance, negative_data_rejection,
 ]  # fmt: skip
 """Not that every valid request succeeds: most name sessions that are not there."""
-
+DOCUMENT = document("1.2.3")
 lenient = settings(
-    max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -38,11 +39,21 @@ def local_api(home: Path, wait_until: Callable[..., None]) -> Iterator[schemathe
             return engine.is_ready()
 
         wait_until(step)
-        yield schemathesis.openapi.from_wsgi("/openapi.json", build_app(service))
+        loaded = schemathesis.openapi.from_dict(DOCUMENT)
+        loaded.app = build_app(service)
+        yield loaded
 
 
-@pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
-@pytest.mark.parametrize("name", table())
+CASES = [
+    (name, mode)
+    for name, row in table().items()
+    for mode in GenerationMode
+    if mode is GenerationMode.POSITIVE or row.method != "GET" or types_of(row).query is not None
+]
+"""A GET without a query cannot be wrong."""
+
+
+@pytest.mark.parametrize(("name", "mode"), CASES, ids=lambda part: getattr(part, "value", part))
 def test_answers_are_those_that_the_document_states(
     local_api: schemathesis.BaseSchema, name: str, mode: GenerationMode
 ):

@@ -14,6 +14,7 @@ GUIDES = tuple(
         "docs/safety.md",
         "CONTRIBUTING.md",
         "README.md",
+        "docs/api.md",
         "docs/conventions.md",
         "docs/schemas/README.md",
     )

@@ -24,7 +24,7 @@ def open_client(app: App) -> Client:
         app.note("the daemon is busy with other commands: waiting ...")
 
     prepare_home(app)
-    return Client(app.home, _starter(app, "start"), _starter(app, "restart"), restart_with_keys, note_waiting)
+    return Client(app.home, _starter(app, "start"), _starter(app, "restart"), restart_with_keys, note_waiting, app.note)
 
 
 def _starter(app: App, what: str) -> Starter:

@@ -211,6 +211,24 @@ def run_one_shot_job(home: Home, *words: str, secret: str | None = None) -> Any:
     return answer
 
 
+def run_without_daemon(app: App, *words: str, keeps_stopped: bool = False) -> Any:
+    """Run a one-shot job that needs the home for itself: the daemon is stopped for it, by its manager where it has one.
+
+    Afterwards, and where the job refuses, a daemon runs again if one did or a manager keeps one; not with
+    `keeps_stopped` after a job that is done.
+    """
+    was_up = stop(app)
+    try:
+        answer = run_one_shot_job(app.home, *words)
+    except errors.ShopperError:
+        keeps_stopped = False
+        raise
+    finally:
+        if not keeps_stopped and (was_up or installed_manager(app.home) is not None):
+            start(app.home)
+    return answer
+
+
 def run_long_job(home: Home, *words: str, note: Callable[[str], None]) -> Any:
     """Run a one-shot job that takes minutes, and pass on what it says meanwhile: JSON lines with a `note`."""
     process = subprocess.Popen(

@@ -50,7 +50,7 @@ def _names_of(home: Home) -> set[str]:
     return {name for kind, _, name in pairs if kind in ("open", "ended")}
 
 
-def prepare(use_sandbox: bool, start_sandbox: Callable[[], None]) -> None:
+def prepare(use_sandbox: bool, start_sandbox: Callable[[], object]) -> None:
     """Start the sandbox before its home is used; a real home needs no preparation."""
     if use_sandbox:
         start_sandbox()

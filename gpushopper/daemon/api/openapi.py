@@ -163,7 +163,7 @@ def _request_id() -> Json:
         "name": wire.REQUEST_HEADER,
         "in": "header",
         "required": False,
-        "description": "An id of up to 64 letters, digits, dots, hyphens and underscores: it returns with the answer "
+        "description": "An id of up to 64 letters, digits, dots, hyphens, underscores: it returns with the answer, "
         "and stands in the log. One is made where there is none, or another.",
         "schema": {"type": "string"},
     }

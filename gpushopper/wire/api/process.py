@@ -9,7 +9,10 @@ from gpushopper.wire.responses import ProviderStatus
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the daemon is well, and what is wrong; it answers where it is up at all. Times are wall µs."""
+    """Whether the daemon is well, and what is wrong; it answers where it is up at all. Times are wall µs.
+
+    `in_progress`: what a restart would make begin again.
+    """
 
     ok: bool
     problems: list[str]
@@ -19,6 +22,7 @@ class Health:
     home: str
     started_at: int
     now: int
+    in_progress: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

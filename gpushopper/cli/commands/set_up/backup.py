@@ -67,7 +67,7 @@ def restore_backup(app: App, name: str, yes: bool) -> None:
     """
     source = _file(app, name)
     confirm(app, f"Replace the present records by those of {source.name}?", yes, "Nothing was changed.")
-    answer = daemon_process.run_one_shot_job(app.home, "backup-restore", str(source))
+    answer = daemon_process.run_without_daemon(app, "backup-restore", str(source))
     app.client.status()  # starts the daemon: what is open must be watched
     if app.as_json:
         tables.document(app, **answer)

@@ -115,7 +115,7 @@ def installation(app: App, choice: str) -> None:
     keep: the original is gone, and this home continues with its instances. new: the original is still in use, and
     this home starts afresh and leaves the original's instances alone.
     """
-    answer = daemon_process.run_one_shot_job(app.home, "installation", choice)
+    answer = daemon_process.run_without_daemon(app, "installation", choice)
     columns = [tables.Column("INSTALLATION", lambda row: row.installation)]
     tables.rows(app, "installations", [answer], columns, name="installation")
     if not app.as_json:

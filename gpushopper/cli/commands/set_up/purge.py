@@ -7,12 +7,12 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.prompts import confirm
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.process import daemon_process, sandbox_process
 from gpushopper.cli.process.homes import refuse_sandbox
 from gpushopper.cli.process.supervisor.installed import installed_manager
 from gpushopper.client import JsonObject
-from gpushopper.errors import Misconfigured, Refused, ShopperError
+from gpushopper.errors import Misconfigured, Refused
 
 SEEN_OPTION = "--i-checked-the-console"
 
@@ -57,14 +57,7 @@ def _refuse_open_sessions(app: App) -> None:
 
 
 def _purge(app: App, *, has_seen: bool) -> JsonObject:
-    """The job needs the home for itself; where it refuses, the daemon that ran goes on."""
-    was_up = daemon_process.stop(app)
-    try:
-        answer = daemon_process.run_one_shot_job(app.home, "purge", *(["seen"] if has_seen else []))
-    except ShopperError:
-        if was_up or installed_manager(app.home) is not None:
-            daemon_process.start(app.home)
-        raise
+    answer = daemon_process.run_without_daemon(app, "purge", *(["seen"] if has_seen else []), keeps_stopped=True)
     assert isinstance(answer, JsonObject)
     return answer
 
@@ -73,7 +66,7 @@ def _print_plan(app: App) -> None:
     """What is there to be removed, without a look at the accounts."""
     answer = daemon_process.run_one_shot_job(app.home, "purge", "list")
     if app.as_json:
-        tables.out(json_output.document(would_remove=answer.would_remove, secrets=answer.secrets))
+        tables.document(app, would_remove=answer.would_remove, secrets=answer.secrets)
         return
     for path in answer.would_remove:
         tables.out(path)
@@ -84,7 +77,7 @@ def _print_plan(app: App) -> None:
 
 def _print(app: App, answer: JsonObject) -> None:
     if app.as_json:
-        tables.out(json_output.document(**answer))
+        tables.document(app, **answer)
         return
     for path in answer.removed:
         tables.out(f"removed: {path}")

@@ -7,7 +7,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.commands.set_up.daemon import note_open_sessions, open_sessions
 from gpushopper.cli.input.command_classes import Command
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import tables
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process import daemon_process
 from gpushopper.cli.process.homes import refuse_sandbox
@@ -50,7 +50,7 @@ def install(app: App, only_shows: bool, linger: bool | None) -> None:
             daemon_process.start(app.home)
         raise
     if app.as_json:
-        tables.out(json_output.document(installed=True, path=str(manager.path)))
+        tables.document(app, installed=True, path=str(manager.path))
     else:
         tables.out(f"installed and running: {manager.path}")
     _note_keys(app)
@@ -107,7 +107,7 @@ def uninstall(app: App) -> None:
     manager.path.unlink(missing_ok=True)
     manager.forget()
     if app.as_json:
-        tables.out(json_output.document(installed=False, path=str(manager.path), may_still_bill=still_open))
+        tables.document(app, installed=False, path=str(manager.path), may_still_bill=still_open)
         return
     tables.out(f"removed: {manager.path}")
     note_open_sessions(app, still_open)

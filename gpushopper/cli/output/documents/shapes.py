@@ -177,6 +177,12 @@ SHAPES: Mapping[str, Shape] = {
         {"running": bool, "was_running": bool, "may_still_bill": list[wire.SessionView] | None},
     )),
     "daemon status": Shape(({"running": bool}, {"running": bool, **fields_of(wire.DaemonStatus)})),
+    "daemon install": Shape(({"installed": bool, "path": str},)),
+    "daemon uninstall": Shape(({"installed": bool, "path": str, "may_still_bill": list[wire.SessionView]},)),
+    "daemon purge": Shape((
+        {"ok": bool, "removed": list[str], "secrets": list[str], "warnings": list[str]},
+        {"would_remove": list[str], "secrets": list[str]},
+    )),
     "backup ls": Shape(({"backups": list[rows.BackupRow]},), {"backups": rows.BackupRow}),
     "backup make": Shape(({"ok": bool, "path": str, "size_bytes": int},)),
     "backup restore": Shape(({

@@ -6,6 +6,7 @@ from gpushopper.daemon.api.dispatch import Call, Handlers
 from gpushopper.daemon.api.service import Service
 from gpushopper.daemon.metrics.present import all_families
 from gpushopper.engine.requests.queries.accounts import accounts, is_any_watched, not_ready
+from gpushopper.engine.requests.queries.in_progress import in_progress
 from gpushopper.wire import PROTOCOL, Health, Ready
 from gpushopper.wire.api import routes
 
@@ -26,6 +27,7 @@ def health(call: Call[None, None]) -> Health:
         home=str(service.home.data),
         started_at=service.started_at,
         now=service.clock.now().wall,
+        in_progress=in_progress(call.ctx),
     )
 
 

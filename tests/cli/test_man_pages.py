@@ -1,0 +1,41 @@
+"""The manual pages: they say what help says, and roff takes them without a warning."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from gpushopper.cli import COMMANDS
+from tests.cli.man_pages import FOLDER, pages
+from tests.needs import needs
+
+
+def test_the_pages_say_what_help_says():
+    """`make man` writes them anew."""
+    assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*")} == pages()
+
+
+def test_every_command_has_a_page():
+    assert {f"gpu-shopper-{name}.1" for _, name, *_ in COMMANDS} | {"gpu-shopper.1"} == set(pages())
+
+
+def test_a_page_has_examples_options_and_verbs():
+    found = pages()
+    provision = found["gpu-shopper-provision.1"]
+    assert ".SH EXAMPLES\n.nf\ngpu\\-shopper provision \\-\\-gpu 4090" in provision
+    assert ".B \\-\\-max\\-price" in provision
+    assert (
+        '.SH "KEYS SET"' in found["gpu-shopper-keys.1"] and '.SS "sandbox fault add"' in found["gpu-shopper-sandbox.1"]
+    )
+    assert '.SH "EXIT CODES"' in found["gpu-shopper.1"]
+
+
+@pytest.mark.proofs
+@needs("groff")
+def test_roff_takes_every_page_without_a_warning():
+    done = subprocess.run(
+        ["groff", "-man", "-ww", "-z", "-Tutf8", *map(str, sorted(FOLDER.glob("*.1")))],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
