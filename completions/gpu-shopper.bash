@@ -87,7 +87,7 @@ _gpu_shopper_spec() {
     'daemon start') : ;;
     'daemon status') : ;;
     'daemon stop') : ;;
-    'doctor') flags="$flags -y --yes" valued="$valued --trial: --max-usd:" ;;
+    'doctor') flags="$flags -y --yes" valued="$valued --trial:cloud --max-usd:" ;;
     'completion') verbs="bash fish install uninstall zsh" ;;
     'completion bash') : ;;
     'completion fish') : ;;
