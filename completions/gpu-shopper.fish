@@ -207,7 +207,7 @@ function __gpu_shopper_spec
             set -a __gs_options '--yes' '-y'
             set __gs_args 'session'
         case 'doctor'
-            set -a __gs_options '--trial:' '--max-usd:' '-y' '--yes'
+            set -a __gs_options '--trial:cloud' '--max-usd:' '-y' '--yes'
         case 'completion'
             set __gs_verbs 'bash:Print the script for bash.' 'fish:Print the script for fish.' 'install:Write the script, and let your shell read it at its start; without SHELL, for the one that $SHELL names.' 'uninstall:Remove the script and the line again.' 'zsh:Print the script for zsh.'
         case 'completion bash'

@@ -36,7 +36,7 @@ def test_each_account_has_a_key_of_its_own(site: Path, once: RunOnce):
     assert {name: stored[name]["id"] for name in stored} == {"toy": ID, "lab": OTHER_ID}
     assert rows(once("keys-list")[1]) == {"vast": "missing", "tensordock": "missing", "toy": "ok", "lab": "ok"}
     assert once("keys-probe", "lab")[1]["account"] == f"of {OTHER_ID}"
-    assert once("audit") == (0, {"ok": True, "rows": [], "unavailable": {}, "problems": 0})
+    assert once("audit") == (0, {"ok": True, "rows": [], "unavailable": {}, "problems": 0, "clock_off_us": {}})
     assert once("keys-remove", "lab")[1]["removed"] is True
     assert rows(once("keys-list")[1]) == {"vast": "missing", "tensordock": "missing", "toy": "ok", "lab": "missing"}
     assert once("audit")[1]["unavailable"] == {"lab": "no Toy Cloud (lab) credentials"}, "named, so not silent"

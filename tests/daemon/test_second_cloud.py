@@ -55,7 +55,7 @@ def test_a_whole_credential_reaches_the_adapter_in_all_its_parts(site: Path, onc
     assert TOKEN not in json.dumps(said)
     assert once("keys-probe", "toy")[1]["account"] == f"of {ID}"
     assert rows(once("keys-list")[1]) == {**dict.fromkeys(clouds.BUILT_IN, "missing"), "toy": "ok"}
-    assert once("audit") == (0, {"ok": True, "rows": [], "unavailable": {}, "problems": 0})
+    assert once("audit") == (0, {"ok": True, "rows": [], "unavailable": {}, "problems": 0, "clock_off_us": {}})
     assert once("keys-remove", "toy")[1]["removed"] is True
     assert rows(once("keys-list")[1])["toy"] == "missing"
     assert once("keys-probe", "toy", **BOTH)[1]["source"] == "environment TOY_ID, TOY_TOKEN"

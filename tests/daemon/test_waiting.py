@@ -78,7 +78,7 @@ def test_twenty_requests_at_once_are_retried_until_there_is_room(service: Servic
             each.join(30)
     finally:
         opened.close()
-    assert answers == [{"rows": [], "unavailable": {}, "problems": 0}] * 20
+    assert answers == [{"rows": [], "unavailable": {}, "problems": 0, "clock_off_us": {}}] * 20
 
 
 def test_a_provision_that_waits_for_a_login_waits_for_no_search_and_leaves_threads(service: Service):
