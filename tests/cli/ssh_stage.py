@@ -73,6 +73,8 @@ class Stage:
         if method == "POST" and path.endswith("/done"):
             self.stage = "off"
             return reply({"sessions": [SESSION], "event": 1, "text": ""}, status=202)
+        if path.endswith("/landed"):
+            return reply({"counts": False, "session": self.session()})
         if method == "PUT":
             self.stage = "off"  # as if the instance had ended itself after the run
         if path == "sessions":

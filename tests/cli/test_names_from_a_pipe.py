@@ -82,3 +82,9 @@ def test_a_name_that_is_typed_is_ended(home: Path, real: Home, practice: Home):
 def test_without_a_sandbox_that_runs_a_pipe_ends_what_it_names(home: Path, real: Home):
     assert Inside(home)("shutdown", "-", "--yes", "--no-wait", stdin="twin\n").code == 0
     assert real.ended == ["id-of-twin"]
+
+
+def test_a_sandbox_that_cannot_be_used_keeps_nothing_from_ending(home: Path, real: Home):
+    (home / "sandbox").write_text("")
+    assert Inside(home)("shutdown", "-", "--yes", "--no-wait", stdin="twin\n").code == 0
+    assert real.ended == ["id-of-twin"]

@@ -23,6 +23,7 @@ from tests.cli import json_schemas
 from tests.cli.conftest import Shell
 from tests.cli.in_process import Inside
 from tests.cli.ran import Ran
+from tests.cli.ssh_stage import Stage
 from tests.forked import Forks
 
 SILENT = {"top", "config edit", "daemon run", "daemon logs", "demo", "completion"}
@@ -281,6 +282,21 @@ def test_progress_for_programs(running: Inside):
 def test_a_session_has_ended(running: Inside):
     for line in (*OF_A_SESSION[:9], "ls -a", "costs show", "shutdown one -y"):
         check(running, line.replace("NAME", "one"))
+
+
+def test_what_runs_and_copies_on_an_instance(stage: Stage, tmp_path: Path):
+    """A real ssh server behind a daemon that is a stand-in."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "a").write_text("1")
+    gs = Inside(stage.home.data)
+    run = gs("run", "train", "-d", "--json", "--", "mkdir -p out; echo x >out/y; sleep 60")
+    valid(run.json, CLOSED["run.json"])
+    for line in (
+        f"cp {tmp_path}/here train:there", f"sync up train {tmp_path}/here there", "ssh train --print",
+        "run ls train", f"run stop train {run.json['run']}", "logs train --list", f"pull train out {tmp_path}",
+    ):  # fmt: skip
+        ran = check(gs, line)
+        assert ran.code == 0 and ran.out, (line, ran)
 
 
 def test_a_copy_tells_its_bytes_once_a_second_and_at_its_end(capsys: pytest.CaptureFixture[str], home: Path):
