@@ -2,12 +2,12 @@
 
 _gpu_shopper_spec() {
   verbs= args=
-  flags='--help -h --json -q --quiet --sandbox' valued='-o:=table,json,jsonl,wide,name --output:=table,json,jsonl,wide,name --fields: --color:=auto,always,never'
+  flags='--help -h --json -q --quiet --sandbox' valued='-o:=table,json,jsonl,wide,name,csv --output:=table,json,jsonl,wide,name,csv --fields: --progress:=auto,plain,json,none --color:=auto,always,never'
   case $1 in
-    '') verbs="inventory plan provision ls sessions get wait top extend restart set done shutdown receipt ssh cp pull sync code jupyter run logs costs budget report consumers status why alarms audit watchdog custody adopt forget events keys config notify ssh-config daemon doctor completion version help demo sandbox" flags="$flags --version" ;;
+    '') verbs="inventory plan provision ls sessions get wait top extend restart set done shutdown receipt ssh cp pull sync code jupyter run logs costs budget report consumers status why alarms audit watchdog custody adopt forget events keys config notify ssh-config daemon backup doctor completion version help demo sandbox" flags="$flags --version" ;;
     'inventory') flags="$flags --verified" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: --sort:=price,price-per-gpu,value,vram,reliability,gpus --group-by:=gpu,cloud,region --offset: --limit:" ;;
-    'plan') flags="$flags --verified --allow-unguarded" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: -i: --offer: --offer-id: --image: --retries: -t: --hours: --for: --until: -c:consumer --consumer:consumer --consumer-id:consumer --tag:tag --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for:" ;;
-    'provision') flags="$flags --verified --allow-unguarded --keep-stopped --image-login --allow-broken-guard --no-wait --dry-run -y --yes" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: -i: --offer: --offer-id: --image: --retries: -t: --hours: --for: --until: --name: --like:any --wait-for-capacity: --hard-max: --reason: --timeout: -c:consumer --consumer:consumer --consumer-id:consumer --tag:tag --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for: -e: --env: --secret-env: --env-file:file --setup:file --onstart:file" ;;
+    'plan') flags="$flags --verified --allow-unguarded" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: -i:offer --offer:offer --offer-id:offer --image: --retries: -t: --hours: --for: --until: -c:consumer --consumer:consumer --consumer-id:consumer --tag:tag --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for:" ;;
+    'provision') flags="$flags --verified --allow-unguarded --keep-stopped --image-login --allow-broken-guard --no-wait --dry-run -y --yes" valued="$valued -g:gpu --gpu:gpu --gpu-type:gpu -p:cloud --provider:cloud --account:cloud --gpus: --min-gpus: --min-vram: --max-price: --min-reliability: --min-cuda: --region:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --location:=EU,AE,AL,AM,AR,AT,AU,AZ,BA,BD,BE,BG,BH,BR,BY,CA,CH,CL,CN,CO,CR,CY,CZ,DE,DK,EC,EE,EG,ES,FI,FR,GB,GE,GR,HK,HR,HU,ID,IE,IL,IN,IS,IT,JP,KE,KR,KZ,LI,LT,LU,LV,MA,MD,ME,MK,MO,MT,MX,MY,NG,NL,NO,NZ,OM,PA,PE,PH,PK,PL,PR,PT,PY,QA,RO,RS,RU,SA,SE,SG,SI,SK,TH,TN,TR,TW,UA,US,UY,UZ,VN,ZA --disk: --cpus: --ram: --exclude-host: -i:offer --offer:offer --offer-id:offer --image: --retries: -t: --hours: --for: --until: --name: --like:any --wait-for-capacity: --hard-max: --reason: --timeout: -c:consumer --consumer:consumer --consumer-id:consumer --tag:tag --idle: --idle-when:=any,gpu --contact: --hold: --pull: --pull-max: --before-end: --land-for: -e: --env: --secret-env: --env-file:file --setup:file --onstart:file" ;;
     'ls') flags="$flags -a --all -w --watch" valued="$valued -c:consumer --consumer:consumer -s:=pending,provisioning,running,stopping,destroyed,failed --status:=pending,provisioning,running,stopping,destroyed,failed" ;;
     'sessions') verbs="delete done extend get list receipt" flags="$flags -a --all -w --watch" valued="$valued -c:consumer --consumer:consumer -s:=pending,provisioning,running,stopping,destroyed,failed --status:=pending,provisioning,running,stopping,destroyed,failed" ;;
     'sessions delete') flags="$flags --no-wait --dry-run -y --yes" valued="$valued --wait:=off,proven --timeout:" args="session" ;;
@@ -31,8 +31,10 @@ _gpu_shopper_spec() {
     'sync') flags="$flags --overwrite --dry-run" args="=up,down session file -" ;;
     'code') flags="$flags --print" valued="$valued --editor:" args="session file" ;;
     'jupyter') flags="$flags --no-browser" valued="$valued --port:" args="session" ;;
-    'run') flags="$flags -d --detach" valued="$valued --rm:=always,success --hold: -e: --env: --secret-env: --env-file:file" args="session" ;;
-    'logs') flags="$flags -f --follow -l --list --provider --exit-status" valued="$valued -n: --tail:" args="any -" ;;
+    'run') verbs="ls stop" flags="$flags -d --detach" valued="$valued --rm:=always,success --hold: -e: --env: --secret-env: --env-file:file" args="session" ;;
+    'run ls') args="any" ;;
+    'run stop') flags="$flags --keep" args="session run" ;;
+    'logs') flags="$flags -f --follow -l --list --provider --exit-status" valued="$valued -n: --tail:" args="any run" ;;
     'costs') verbs="show summary" flags="$flags --csv --rebuild --verify" valued="$valued -c:consumer --consumer:consumer -s:any --session:any --tag:tag -p:=daily,monthly --period:=daily,monthly --since: --start: --until: --end: --by:=session,consumer,cloud,account,gpu,tag,day,month" ;;
     'costs show') flags="$flags --csv --rebuild --verify" valued="$valued -c:consumer --consumer:consumer -s:any --session:any --tag:tag -p:=daily,monthly --period:=daily,monthly --since: --start: --until: --end: --by:=session,consumer,cloud,account,gpu,tag,day,month" ;;
     'costs summary') valued="$valued -c:consumer --consumer:consumer -p:=daily,monthly --period:=daily,monthly --since: --start: --until: --end:" ;;
@@ -52,7 +54,9 @@ _gpu_shopper_spec() {
     'alarms') verbs="ack list" ;;
     'alarms ack') flags="$flags --all" args="-" ;;
     'alarms list') : ;;
-    'audit') : ;;
+    'audit') verbs="instances log" ;;
+    'audit instances') : ;;
+    'audit log') flags="$flags --verify" valued="$valued -s:any --session:any -n: --limit: --head:" ;;
     'watchdog') flags="$flags --dry-run --once -q --quiet" valued="$valued --installation: -p:cloud --provider:cloud --key-file:" ;;
     'custody') valued="$valued --host:" args="any" ;;
     'adopt') flags="$flags --dry-run -y --yes" valued="$valued -t: --hours: --for: --until: -p:cloud --provider:cloud --name:" args="-" ;;
@@ -65,12 +69,12 @@ _gpu_shopper_spec() {
     'keys test') args="cloud" ;;
     'config') verbs="edit get installation path set show unset" ;;
     'config edit') : ;;
-    'config get') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
+    'config get') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,metrics.port,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
     'config installation') args="=keep,new" ;;
     'config path') : ;;
-    'config set') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer -" ;;
+    'config set') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,metrics.port,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer -" ;;
     'config show') : ;;
-    'config unset') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
+    'config unset') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,metrics.port,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
     'notify') verbs="add ls rm test" ;;
     'notify add') flags="$flags --file" valued="$valued --kind:=webhook,slack,discord,ntfy,desktop,command --on:" args="channel -..." ;;
     'notify ls') : ;;
@@ -80,13 +84,20 @@ _gpu_shopper_spec() {
     'ssh-config install') : ;;
     'ssh-config print') : ;;
     'ssh-config remove') : ;;
-    'daemon') verbs="logs restart run start status stop" ;;
+    'daemon') verbs="install logs purge restart run start status stop uninstall" ;;
+    'daemon install') flags="$flags --print --linger --no-linger" ;;
     'daemon logs') valued="$valued -n: --lines:" ;;
+    'daemon purge') flags="$flags -y --yes --dry-run --i-checked-the-console" ;;
     'daemon restart') : ;;
     'daemon run') : ;;
     'daemon start') : ;;
     'daemon status') : ;;
     'daemon stop') : ;;
+    'daemon uninstall') : ;;
+    'backup') verbs="ls make restore" ;;
+    'backup ls') : ;;
+    'backup make') args="-" ;;
+    'backup restore') flags="$flags --yes -y" args="session" ;;
     'doctor') flags="$flags -y --yes" valued="$valued --trial:cloud --max-usd:" ;;
     'completion') verbs="bash fish install uninstall zsh" ;;
     'completion bash') : ;;
@@ -95,7 +106,7 @@ _gpu_shopper_spec() {
     'completion uninstall') args="=bash,zsh,fish" ;;
     'completion zsh') : ;;
     'version') : ;;
-    'help') args="=inventory,plan,provision,ls,sessions,get,wait,top,extend,restart,set,done,shutdown,receipt,ssh,cp,pull,sync,code,jupyter,run,logs,costs,budget,report,consumers,status,why,alarms,audit,watchdog,custody,adopt,forget,events,keys,config,notify,ssh-config,daemon,doctor,completion,version,help,demo,sandbox,exit-codes,environment,formatting,safety" ;;
+    'help') args="=inventory,plan,provision,ls,sessions,get,wait,top,extend,restart,set,done,shutdown,receipt,ssh,cp,pull,sync,code,jupyter,run,logs,costs,budget,report,consumers,status,why,alarms,audit,watchdog,custody,adopt,forget,events,keys,config,notify,ssh-config,daemon,backup,doctor,completion,version,help,demo,sandbox,exit-codes,environment,formatting,safety" ;;
     'demo') flags="$flags --paper --keep" valued="$valued --seed:" ;;
     'sandbox') verbs="advance fault launch ledger revise start status stop" ;;
     'sandbox advance') args="-" ;;
@@ -113,8 +124,8 @@ _gpu_shopper_spec() {
   esac
 }
 
-_gpu_shopper_names() {
-  local kind name rest home=${GPU_SHOPPER_HOME:-}
+_gpu_shopper_home() {
+  home=${GPU_SHOPPER_HOME:-}
   if [ -z "$home" ]; then
     case ${OSTYPE:-} in
       darwin*) home="$HOME/Library/Application Support/gpu-shopper" ;;
@@ -122,10 +133,26 @@ _gpu_shopper_names() {
     esac
   fi
   [ "$sandbox" = 0 ] || home=$home/sandbox
+}
+
+_gpu_shopper_names() {
+  local kind name rest home
+  _gpu_shopper_home
   [ -r "$home/names" ] || return 0
   while IFS=$'\t' read -r kind name rest; do
-    case " $1 " in *" $kind "*) found+=("$name$2") ;; esac
+    case " $1 " in *" $kind "*) [ "${3-}" != "" ] && [ "$3" != "$rest" ] || found+=("$name$2") ;; esac
   done <"$home/names"
+}
+
+# What a session's instance answers, line by line, each after a prefix; of a host that the daemon has listed alone.
+_gpu_shopper_there() {
+  local line home ask=(ssh -nT -o BatchMode=yes -o ConnectTimeout=2 -o LogLevel=QUIET)
+  _gpu_shopper_home
+  [ -r "$home/ssh/config" ] || return 0
+  [[ $'\n'$(<"$home/ssh/config")$'\n' == *$'\n'"Host gpu-shopper-$1"$'\n'* ]] || return 0
+  while IFS= read -r line; do
+    [[ -z $line || $line == *[[:cntrl:]]* ]] || found+=("$3$line")
+  done < <(command "${ask[@]}" -F "$home/ssh/config" "gpu-shopper-$1" "$2" 2>/dev/null | command head -c 65536)
 }
 
 _gpu_shopper_values() {
@@ -137,19 +164,28 @@ _gpu_shopper_values() {
     cloud) found=(vast tensordock); _gpu_shopper_names account '' ;;
     session) _gpu_shopper_names open '' ;;
     any) _gpu_shopper_names 'open ended' '' ;;
-    remote) _gpu_shopper_names open : ;;
+    run)
+      [ -n "$first" ] || return 0
+      _gpu_shopper_there "$first" 'ls -1t "$HOME/.gpu-shopper/runs" 2>/dev/null | head -n 50' ''
+      [ ${#found[@]} != 0 ] || _gpu_shopper_names run '' "$first" ;;
+    remote)
+      case $current in
+        *:*[!A-Za-z0-9._/+@%~-]*|-*) ;;
+        *:*) _gpu_shopper_there "${current%%:*}" "ls -1dp -- ${current#*:}* 2>/dev/null | head -n 200" "${current%%:*}:" ;;
+        *) _gpu_shopper_names open : ;;
+      esac ;;
     *) _gpu_shopper_names "$1" '' ;;
   esac
 }
 
-# Where the cursor is: `want` is what may stand there, a kind, or `verb` or `option`.
+# Where the cursor is: `want` is what may stand there, a kind, or `verb` or `option`; `argument` what else than a verb.
 _gpu_shopper_place() {
   local word skip= path= place=0 kind
-  sandbox=0 want=
+  sandbox=0 want= first= argument=
   _gpu_shopper_spec ''
   for word in "$@"; do
     if [ -n "$skip" ]; then
-      [ "$word" = "=" ] || skip=
+      skip=
       continue
     fi
     case $word in
@@ -159,42 +195,69 @@ _gpu_shopper_place() {
       *)
         case " $verbs " in
           *" $word "*) path="$path${path:+ }$word"; _gpu_shopper_spec "$path" ;;
-          *) place=$((place+1)) ;;
+          *) first=${first:-$word}; place=$((place+1)) ;;
         esac ;;
     esac
   done
+  case $skip$current in
+    --*=*) case " $valued " in *" ${current%%=*}:"*) skip=${current%%=*}; current=${current#*=} ;; esac ;;
+  esac
   if [ -n "$skip" ]; then
     want=" $valued"; want=${want#*" $skip:"}; want=${want%% *}
     return
   fi
   case $current in -*) want=option; return ;; esac
-  [ -z "$verbs" ] || [ "$place" != 0 ] || { want=verb; return; }
   for kind in $args; do
     case $kind in
-      *...) want=${kind%...}; return ;;
+      *...) want=${kind%...}; break ;;
     esac
-    [ "$place" != 0 ] || { want=$kind; return; }
+    [ "$place" != 0 ] || { want=$kind; break; }
     place=$((place-1))
+  done
+  [ -z "$verbs" ] || [ -n "$first" ] || { argument=$want; want=verb; }
+}
+
+# The words up to the cursor: bash splits them at each `=` and `:`, which names, tags, offers and paths may have.
+_gpu_shopper_words() {
+  local line=${COMP_LINE:0:COMP_POINT} place word gap
+  words=()
+  for ((place=0; place<=COMP_CWORD; place++)); do
+    word=${COMP_WORDS[place]}
+    gap=${line%%[![:blank:]]*}
+    line=${line#"$gap"}
+    [ "$place" != "$COMP_CWORD" ] || word=$line
+    line=${line#"$word"}
+    if [ "$place" = 0 ] || [ -n "$gap" ]; then words+=("$word"); else words[${#words[@]}-1]+=$word; fi
   done
 }
 
 _gpu_shopper() {
-  local current=${COMP_WORDS[COMP_CWORD]} sandbox want verbs flags valued args each quoted found=()
-  local before=("${COMP_WORDS[@]:1:COMP_CWORD-1}")
-  [ "$current" != "=" ] || current=
-  _gpu_shopper_place "${before[@]}"
+  local current typed sandbox want argument first verbs flags valued args each quoted cut sign words found=()
+  _gpu_shopper_words
+  typed=${words[${#words[@]}-1]} current=$typed
+  _gpu_shopper_place "${words[@]:1:${#words[@]}-2}"
   COMPREPLY=()
   case $want in
     file) return ;;
     option) found=($flags); for each in $valued; do found+=("${each%%:*}"); done ;;
-    verb) found=($verbs) ;;
+    verb) [ -z "$argument" ] || _gpu_shopper_values "$argument"; found=($verbs "${found[@]}") ;;
     ''|-) compopt +o default; return ;;
     *) _gpu_shopper_values "$want" ;;
   esac
+  # What bash takes for words of their own stays in front of what it replaces.
+  each=${typed%"$current"} cut=
+  for sign in = :; do
+    case $COMP_WORDBREAKS in *$sign*)
+      case $typed in *$sign*) quoted=${typed%"${typed##*"$sign"}"}; [ ${#quoted} -le ${#cut} ] || cut=$quoted ;; esac ;;
+    esac
+  done
+  typed=$each
   # Not by compgen -W, which runs a $(...) in its words: users choose the names of consumers and tags.
   for each in "${found[@]}"; do
     printf -v quoted %q "$each"
-    if [[ $each == "$current"* || $quoted == "$current"* ]]; then COMPREPLY+=("$quoted"); fi
+    [[ $each == "$current"* || $quoted == "$current"* ]] || continue
+    quoted=$typed$quoted
+    COMPREPLY+=("${quoted#"$cut"}")
   done
   case $want in
     remote) compopt -o nospace ;;

@@ -63,7 +63,7 @@ COMMANDS = (
     ("Set up", "notify", "set_up.notify:notify", "Be told elsewhere: webhook, Slack, Discord, ntfy, desktop, command."),
     ("Set up", "ssh-config", "set_up.ssh_config:ssh_config", "Make running sessions known to your own ssh."),
     ("Set up", "daemon", "set_up.daemon:daemon", "Start, stop and watch the daemon."),
-    ("Set up", "backup", "set_up.backup:backup", "Copies of the records; put one back."),
+    ("Set up", "backup", "upkeep.backup:backup", "Copies of the records; put one back."),
     ("Set up", "doctor", "set_up.doctor:doctor", "Check keys, clouds, daemon, disk, ssh and records."),
     ("Set up", "completion", "completion.completion:completion", "Complete with TAB in bash, zsh and fish."),
     ("Set up", "version", "set_up.version:version", "The versions of this command and of the daemon that runs."),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     lazy={
         "install": "set_up.supervision:install",
         "uninstall": "set_up.supervision:uninstall",
-        "purge": "set_up.purge:purge",
+        "purge": "upkeep.purge:purge",
     },
 )
 def daemon() -> None:
