@@ -29,7 +29,8 @@ COUNTS = {
     "alarm_id", "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
     "offset", "disk_free", "invalid_prices", "stock", "count", "granularity_s", "minimum_s", "gpu_vram_gb",
     "month_hours", "value", "gpu_load", "cpu_milli", "files", "bytes", "total_files", "total_bytes", "pull_max",
-    "sessions", "open_sessions", "rollups", "waiting",
+    "sessions", "open_sessions", "rollups", "waiting", "acknowledged", "exit",
+    "after", "tail", "start", "end",  # of queries, which are never printed
     "daily", "monthly", "session",  # of a request to set a budget, which is never printed
 }  # fmt: skip
 
