@@ -30,7 +30,7 @@ COUNTS = {
     "offset", "disk_free", "invalid_prices", "stock", "count", "granularity_s", "minimum_s", "gpu_vram_gb",
     "month_hours", "value", "gpu_load", "cpu_milli", "files", "bytes", "total_files", "total_bytes", "pull_max",
     "sessions", "open_sessions", "rollups", "waiting", "acknowledged", "exit",
-    "after", "start", "end", "step_s", "steps", "tail",  # of queries
+    "after", "start", "end", "step_s", "steps", "tail",  # of queries, which are never printed
     "daily", "monthly", "session",  # of a request to set a budget, which is never printed
 }  # fmt: skip
 

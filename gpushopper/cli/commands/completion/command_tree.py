@@ -49,7 +49,8 @@ ARGUMENTS = {
 """By the first word of the command and the argument's name."""
 OPTIONS = {
     "--gpu": "gpu", "--offer": "offer", "--provider": "cloud", "--account": "cloud", "--consumer": "consumer",
-    "--session": "any", "--trial": "cloud", "--like": "any", "--env-file": "file", "--setup": "file", "--onstart": "file",
+    "--session": "any", "--trial": "cloud", "--like": "any",
+    "--env-file": "file", "--setup": "file", "--onstart": "file",
     "--region": "=" + ",".join(("EU", *COUNTRIES)),
     "--tag": "tag", "--untag": "tag_key",
     "--status": "=" + ",".join(status_words()), "--clouds": "cloud",
