@@ -185,7 +185,7 @@ class Daemon:
             Job("backup", lambda: back_up_daily(ctx.store.path, self.clock.now().wall), BACKUP_S),
             Job("audit log", AuditLog(ctx).step, AUDIT_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
-            Job("metrics", self.metrics_port.open, METRICS_RETRY_S),
+            *([Job("metrics", self.metrics_port.open, METRICS_RETRY_S)] if self.metrics_port.is_set else []),
         ]
 
     def _build_alerts(self, ctx: Context, parts: ExitStack) -> AlertDispatch:

@@ -49,5 +49,15 @@ def test_an_open_session_is_seen_before_the_daemon_is_stopped(gs: Inside):
     assert not any(b"/stop" in request for request in peer.requests)
 
 
+def test_a_sandbox_that_runs_keeps_the_home(gs: Inside):
+    peer = Peer(gs.home / "sandbox" / "market" / "control.sock")
+    peer.scripts = [reply({"schema": 1})]
+    try:
+        ran = gs("daemon", "purge", "--yes")
+    finally:
+        peer.close()
+    assert ran.code == 6 and "the sandbox runs" in ran.err and "sandbox stop" in ran.err
+
+
 def test_the_sandbox_is_not_purged(gs: Inside):
     assert gs("--sandbox", "daemon", "purge", "--yes").code == 2

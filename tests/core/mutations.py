@@ -189,6 +189,17 @@ MUTATIONS = (
       "a login goes to another registry than docker asks", "container_image"),
     M("boot_failure", "if row.status is StatusClass.FAILED and row.image_refused:", "if row.image_refused:",
       "F22: a status alone refuses an image", "sightings"),
+    # the audit log
+    M("audit_chain", "if line.previous != previous:", "if not line.previous:", "a line is removed from the audit log",
+      "audit_chain"),
+    M("audit_chain", "return line if write_line(line.act, previous) == text else None", "return line",
+      "a line of the audit log is written otherwise", "audit_chain"),
+    M("audit_chain", "if number not in written and act.at < fresh_at", "if act.at > fresh_at",
+      "the end of the audit log is cut off", "audit_chain"),
+    M("audit_chain", "elif act != there[number]:", "elif act.event != number:",
+      "the last line of the audit log is changed", "audit_chain"),
+    M("audit_chain", "has_head = has_head or previous.startswith(head)", "has_head = True",
+      "the audit log is written anew", "audit_chain"),
     # the policies
     M("policy", "HARD_MAXIMUM_S = 12 * 3600", "HARD_MAXIMUM_S = 24 * 3600", "I9: twelve hours", "policy reconcile"),
     M("policy", "if self.create_timeout_s + self.tcp_timeout_s > self.max_in_flight_s:",

@@ -14,6 +14,7 @@ from gpushopper.daemon.metrics.metric_rows import counter, gauge
 from gpushopper.store.database import Store
 from gpushopper.store.history import counts
 
+EXHAUSTED = ("retries_exhausted", "offers_exhausted")
 READY_BOUNDS_S = (15, 30, 60, 120, 300, 600, 1200)
 ORPHANS = (alarms.ADOPTED, alarms.DUPLICATE, alarms.REOPENED, alarms.POSSIBLE_ORPHAN)
 """Alarms about an instance that bills and that no open attempt accounted for."""
@@ -29,7 +30,10 @@ def past_families(store: Store) -> Iterator[Metric]:
     yield counter(
         "gpu_sessions_created", "Sessions that were rented.", ["provider"], _each(counts.sessions_made(store))
     )
-    yield counter("gpu_sessions_ended", "Sessions that have ended.", ["reason"], _each(counts.sessions_ended(store)))
+    ended = counts.sessions_ended(store)
+    yield counter("gpu_sessions_ended", "Sessions that have ended.", ["reason"], _each(ended))
+    exhausted = [(sum(ended.get(reason, 0) for reason in EXHAUSTED),)]
+    yield counter("gpu_session_retry_exhausted", "Sessions that failed for want of another offer.", [], exhausted)
     yield from _closed(counts.closed(store))
     yield from _failovers(counts.failovers(store))
     yield _ready(counts.ready_times(store, [us(bound) for bound in READY_BOUNDS_S]))

@@ -85,6 +85,11 @@ class MetricsPort:
         self.problem = ""
         """Why the port is not open; empty where it is, or none is set."""
 
+    @property
+    def is_set(self) -> bool:
+        """Whether a port is to be opened at all."""
+        return self._port is not None
+
     def open(self) -> None:
         """Listen, where a port is set and it does not yet; what keeps it from that is noted and tried again."""
         if self._port is None or self._server is not None:
