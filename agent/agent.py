@@ -26,7 +26,7 @@ from verdict import SIGNALS, Idle, Sample, early_ends, read_limits
 
 VERSION = "1"
 NOTICE_TICKS = 9  # an end file is there at least so long before its end: 90 s (E5)
-MOST_REPORT, SHOWN_RUNS = 16 * 1024, 50
+MOST_REPORT, MOST_GUARD, SHOWN_RUNS = 16 * 1024, 64 * 1024, 50
 
 
 # ---- watching -------------------------------------------------------------------------------------------------------
@@ -214,6 +214,14 @@ def deadline(place: Place, limits: Dict[str, Any], boot: str) -> float:
     return found[1]
 
 
+def say_end(place: Place, seconds: int) -> None:
+    """Where power-off ends no bill, the guard leaves early ends to the user's computer (ends.md E9)."""
+    print("this instance ends in {} s".format(seconds))
+    guard = place.text(os.path.join(place.folder, "guard.sh"), MOST_GUARD)
+    if guard and "|| due=" not in guard:  # its loop asks for no early end
+        print("your computer ends it then; while that is off or asleep, it bills on, also past its deadline")
+
+
 def done(place: Place) -> int:
     """Ask the guard to end this instance soon; with a hold it waits to be pulled."""
     limits = read_limits(place.text(os.path.join(place.folder, "limits")))
@@ -227,14 +235,14 @@ def done(place: Place) -> int:
     asked = re.fullmatch("{} {} ([0-9]{{1,15}}) done".format(limits["END"], re.escape(boot)),
                          place.text(os.path.join(place.folder, "end-done"), 120))  # fmt: skip
     if asked and int(asked.group(1)) <= up + wait:
-        print("this instance ends in {} s".format(max(int(asked.group(1)) - up, 0)))
+        say_end(place, max(int(asked.group(1)) - up, 0))
         return 0
     words = (limits["END"], boot, up + wait, "done")
     is_kept = place.keep("done", "{} {}".format(boot, up))
     if not is_kept or not place.keep("end-done", " ".join(map(str, words))):
         print("cannot write in {}: are you root, is the disk full?".format(place.folder), file=sys.stderr)
         return 1
-    print("this instance ends in {} s".format(wait))
+    say_end(place, wait)
     return 0
 
 

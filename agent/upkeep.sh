@@ -291,6 +291,13 @@ wait_for_done() {
   [ "$l_hold" -lt $wait ] || wait=$((l_hold + 1))
 }
 
+# Where power-off ends no bill, the guard leaves early ends to the user's computer (E9), and its loop does not ask for any.
+say_end() {
+  echo "this instance ends in $1 s"
+  [ ! -f "$D/guard.sh" ] || grep -q '|| due=' "$D/guard.sh" ||
+    echo 'your computer ends it then; while that is off or asleep, it bills on, also past its deadline'
+}
+
 # An end that is there already becomes no later: what was pulled since it was asked for would be waited for again.
 end_by_done() {
   wait_for_done
@@ -298,9 +305,9 @@ end_by_done() {
   before_deadline
   if written 'done' && [ $at -le $new ]; then
     [ $left -gt 0 ] || left=0
-    echo "this instance ends in $left s"
+    say_end $left
   elif keep 'done' "$id $up" && keep end-done "$l_END $id $new done"; then
-    echo "this instance ends in $((new - up)) s"
+    say_end $((new - up))
   else
     echo "cannot write in $D: are you root, is the disk full?"
     exit 1

@@ -14,6 +14,7 @@ import pytest
 
 from gpushopper.remote.agent_files import agent_text
 from tests.agent.fixture_root import BOOT, END, GPU, FixtureRoot, load_agent, stat_line
+from tests.agent.upkeep_folder import ENDED_ELSEWHERE, guard_that
 
 AGENT = load_agent()
 TICK_S, WARN_S = 10, 300
@@ -235,6 +236,15 @@ def test_done_that_is_asked_for_again_makes_no_end_later(root):
     for damaged in (f"1 {BOOT} 5 done", f"{END} other 5 done", f"{END} {BOOT} x done", "\0"):
         root.write("root/.gs-guard/end-done", damaged + "\n")
         assert command(root, "done").stdout == "this instance ends in 601 s\n"
+
+
+@pytest.mark.parametrize("acts", [True, False])
+def test_done_says_where_another_computer_must_end_it(root, acts: bool):
+    """As upkeep.sh does, in the same words (E9)."""
+    root.write("root/.gs-guard/guard.sh", guard_that(acts_early=acts))
+    root.limits(hold=0)
+    said = ["this instance ends in 91 s", *([] if acts else [ENDED_ELSEWHERE])]
+    assert command(root, "done").stdout.splitlines() == said
 
 
 def test_done_without_limits_says_where_to_end_it(root):

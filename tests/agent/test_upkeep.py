@@ -8,7 +8,17 @@ import subprocess
 import pytest
 
 from tests.agent.fixture_root import BOOT, END, stat_line
-from tests.agent.upkeep_folder import FAILED_S, GRACE_S, TICK_S, deadline_in, hook, running, seconds_to_end
+from tests.agent.upkeep_folder import (
+    ENDED_ELSEWHERE,
+    FAILED_S,
+    GRACE_S,
+    TICK_S,
+    deadline_in,
+    guard_that,
+    hook,
+    running,
+    seconds_to_end,
+)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +296,14 @@ def test_done_works_without_python(root, upkeep):
     root.write("root/.gs-guard/pulled", f"{BOOT} {root.up}\n")
     upkeep()
     assert seconds_to_end(root, "done") == GRACE_S
+
+
+@pytest.mark.parametrize("acts", [True, False])
+def test_done_says_where_another_computer_must_end_it(root, upkeep, acts):
+    """Where power-off ends no bill, its guard leaves early ends to that (E9)."""
+    root.write("root/.gs-guard/guard.sh", guard_that(acts_early=acts))
+    root.limits(hold=0)
+    assert upkeep(0, "done").splitlines() == ["this instance ends in 91 s", *([] if acts else [ENDED_ELSEWHERE])]
 
 
 def test_done_that_is_asked_for_again_makes_no_end_later(root, upkeep):

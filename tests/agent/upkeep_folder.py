@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gpushopper.core.model.guard_recipe import PowerOff
+from gpushopper.remote.guard_files import guard_script
+from gpushopper.remote.planting.guard_text import guard_for
 from tests.agent.fixture_root import BOOT, END, FixtureRoot, stat_line
 
 TICK_S, GRACE_S, FAILED_S = 10, 120, 1800
+ENDED_ELSEWHERE = "your computer ends it then; while that is off or asleep, it bills on, also past its deadline"
+
+
+def guard_that(*, acts_early: bool) -> str:
+    """The guard as it is installed where it carries out early ends, or where it leaves them to the daemon (E9)."""
+    return guard_for(PowerOff(("poweroff",)), guard_script(), obeys_early_ends=acts_early)
 
 
 def seconds_to_end(root: FixtureRoot, name: str = "run") -> int | None:
