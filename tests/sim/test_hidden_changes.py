@@ -72,7 +72,7 @@ def test_a_hidden_end_is_corrected_by_the_bill_and_said(world: World):
     assert line.startswith(f"{after.name}: corrected by Vast.ai's bill: -$")
     assert len(events.data_of(world.store, ref, "bill_corrected")) == 1, "once, also after more looks"
     assert attempt.receipt is not None
-    assert "too much or too little" in hidden_text(attempt.receipt, world.clock.now().wall)
+    assert "is uncertain at most" in hidden_text(attempt.receipt, world.clock.now().wall)
     assert not [alarm for alarm in world.requests.alarms().alarms if alarm.kind == "bill_differs"]
 
 

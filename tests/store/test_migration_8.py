@@ -19,9 +19,11 @@ def opened(home: Path, version: int) -> Store:
     return Store.open(Path(shutil.copy(GOLDEN / f"schema-{version}.db", home / "gpu-shopper.db")), now_wall=NOW)
 
 
-def test_entries_of_before_were_counted_here_and_no_traffic_waits(home: Path):
+def test_entries_of_before_were_counted_here_and_the_traffic_of_bills_is_added_once(home: Path):
     store = opened(home, 7)
-    assert {entry.reason for entry in ledger.entries_of(store, "a2")} == {""}
+    *counted, billed = ledger.entries_of(store, "a2")
+    assert {entry.reason for entry in counted} == {""}
+    assert (billed.kind, billed.micros, billed.reason, billed.from_at) == ("traffic", 3, "bill", billed.to_at)
     found = sessions.load_attempts(store, open_only=False)
     assert {(one.received_bytes, one.sent_bytes, one.unbooked_traffic) for one in found} == {(None, None, 0)}
     store.close()

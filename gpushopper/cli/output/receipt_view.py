@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gpushopper.wire import AttemptView, SessionView
 
 TRAFFIC = "traffic_micros"
+UNSEEN_US = 6 * MINUTE
+"""What is longer than this is no usual time from one list to the next, which is five minutes."""
 MEANS = {
     "proven": "destroyed: the cloud no longer lists it",
     "forgotten": "not proven: its user has checked the console",
@@ -129,10 +131,13 @@ def _signed(micros: int) -> str:
 
 
 def hidden_text(receipt: Mapping[str, Any], now: int) -> str:
-    """The minutes in which a price, a stop or the end came unseen, and what that may be of the cost; empty for none."""
+    """The times in which a price, a stop or the end came unseen, and what that may be of the cost; empty for none.
+
+    A usual time between two lists is left out.
+    """
     times = [(each["from_at"], each["to_at"]) for each in receipt.get("hidden", ())]
-    said = [f"{when(start, now)} for {span(end - start)}" for start, end in times if end - start >= MINUTE]
+    said = [f"within {span(end - start)} from {when(start, now)}" for start, end in times if end - start >= UNSEEN_US]
     if not said:
         return ""
     most = money(receipt.get("hidden_cost_micros", 0))
-    return f"a price, stop or end: {', '.join(said)} (at most {most} too much or too little)"
+    return f"a price, stop or end {', '.join(said)}; of the cost {most} is uncertain at most"

@@ -184,10 +184,10 @@ class Attempt:
     received_bytes: int | None = None
     """What its network had received at a heartbeat, by its own counter; None before the first."""
     sent_bytes: int | None = None
-    unbooked_traffic: Micros = 0
-    """What was counted of its traffic and no ledger entry holds yet, micro-dollars."""
     hidden: Spans = ()
     """When what it bills changed unseen, wall µs; once it is closed, its end is among them."""
+    unbooked_traffic: Micros = 0
+    """What was counted of its traffic and no ledger entry holds yet, micro-dollars."""
 
     @property
     def is_taken_over(self) -> bool:
