@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from gpushopper.cli import COMMANDS
@@ -86,6 +87,7 @@ def of_scripts() -> Iterator[Printed]:
             yield from in_text(line, f"{name_of(path)}:{number}")
 
 
+@cache
 def all_printed() -> list[Printed]:
     """Each once by its words, in order."""
     found = sorted([*of_guides(), *of_code(), *of_scripts()], key=lambda each: not each.is_mention)

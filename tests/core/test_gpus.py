@@ -143,7 +143,8 @@ def test_a_near_miss_finds_nothing(typed: str):
 
 @pytest.mark.parametrize(
     ("typed", "first"),
-    [("4009", "RTX 4090"), ("RTX 4900", "RTX 4090"), ("4008", "RTX 4080"), ("rtx 6000", "RTX 6000Ada"),
+    [("4009", "RTX 4090"), ("4909", "RTX 4090"), ("RTX 4900", "RTX 4090"), ("4008", "RTX 4080"),
+     ("rtx 6000", "RTX 6000Ada"),
      ("h010", "H100 NVL"),
      ("4090ti", "RTX 4090"), ("h100 pcie", "H100 NVL"), ("a1000", "A100 PCIE"), ("titan", "Titan V"),
      ("rtx 499", "RTX 4090")],

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 import structlog
 
-from gpushopper.cli import _finish, root
+from gpushopper.cli import root
 from gpushopper.cli.app import App
 from gpushopper.cli.error_report import report
 from gpushopper.cli.input.command_classes import with_fields
+from gpushopper.cli.output.alarm_reminder import print_open_alarms
 from gpushopper.client import Client
 from gpushopper.client.http_exchange import Response
 from gpushopper.core.policy import REAL
@@ -140,7 +141,7 @@ class Stage:
             patch.setattr(sys, "stdin", Stream() if typed is None else Keyboard(typed, screen))
             try:
                 root.main(args=with_fields(app.words), prog_name="gpu-shopper", standalone_mode=False, obj=app)
-                _finish(app)
+                print_open_alarms(app)
             except BaseException as error:  # noqa: BLE001 - as in main
                 report(app, error)
         return screen.getvalue()

@@ -75,8 +75,9 @@ def note_missing(app: App, missing: Sequence[MissingAccount]) -> None:
     """One line on stderr for each account whose offers are missing, and why; also beside JSON."""
     for each in missing:
         why = each.reason
-        if why.startswith(f"{each.provider} "):
-            why = f"it {why.removeprefix(f'{each.provider} ')}"
+        for begins, instead in ((f"{each.provider} ", "it "), (f"instances of {each.provider} ", "its instances ")):
+            if why.startswith(begins):
+                why = f"{instead}{why.removeprefix(begins)}"
         text = f"{each.provider} {_STATES.get(each.state, each.state)}".rstrip()
         until = "" if each.until_at is None else when(each.until_at, app.now().wall)
         text += f": again {until}" if until and each.state == "throttled" else f": {why}{until and f', until {until}'}"

@@ -242,7 +242,8 @@ def similar_names(wanted: str, known: Iterable[str], limit: int = 5) -> tuple[st
     def order(name: str) -> tuple[float, bool, float, str]:
         model = read_model(name)
         apart = _digits_apart(typed.number, model.number) if typed.number else 0
-        ratio = difflib.SequenceMatcher(None, token, gpu_token(name)).ratio()
+        pair = (token, gpu_token(name)) if typed.head else (typed.number, model.number)
+        ratio = difflib.SequenceMatcher(None, *pair).ratio()
         return (apart, not model.head.endswith(typed.head), -ratio, name)
 
     ranked = sorted(order(name) for name in set(known))

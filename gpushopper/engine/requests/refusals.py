@@ -31,9 +31,9 @@ def no_guard(setup: AccountSetup) -> Refused:
 
 def unguarded(setup: AccountSetup, kind: EndingKind) -> Refused:
     """Instances there bill on without us: the user must have accepted that by name (E9, I10)."""
-    why = "can power off, which does not end the bill" if kind is EndingKind.POWEROFF_ONLY else "cannot end themselves"
+    why = "at most power off" if kind is EndingKind.POWEROFF_ONLY else "cannot end themselves"
     return Refused(
-        f"instances of {setup.provider} {why}: if this computer never comes back, they bill on",
+        f"instances of {setup.provider} {why}, and bill on if this computer never comes back",
         "accept it with --allow-unguarded, or rent elsewhere: --provider NAME",
         code=UNGUARDED,
     )
