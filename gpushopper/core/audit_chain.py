@@ -26,7 +26,7 @@ DESTROYING = frozenset(
     {
         "limits_set", "run_end_allowed", "run_end_withdrawn", "end_requested", "attempt_terminating", "destroying",
         "destroy_sent", "closed", "ended", "self_ended", "ending", "ending_withdrawn", "not_pulled", "disk_left",
-        "disk_gone", "leftover",
+        "disk_gone", "leftover", "forgotten",
     }
 )  # fmt: skip
 """Events by which something is ended, or may end."""

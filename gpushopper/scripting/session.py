@@ -105,7 +105,7 @@ class Session:
         return Finished(line, done.status, done.stdout, done.stderr)
 
     def upload(self, here: AnyPath, there: str = "") -> None:
-        """Copy a file or folder there, as `gpu-shopper cp` does."""
+        """Copy a file or folder there, as the command `cp` does."""
         self._line.must("cp", fspath(here), f"{self.id}:{there}")
 
     def download(self, there: str, here: AnyPath = ".") -> None:

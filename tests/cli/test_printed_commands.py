@@ -16,6 +16,7 @@ from tests.cli.parsed import parse_line
 from tests.cli.printed_commands import Printed, all_printed, in_text
 
 FILLED_IN = {
+    "INSTALLATION": "abcdefghij",
     "KIND": "slack", "OPTION": "--monthly 100", "WORDSMORE": "vast --file", "VERB": "set", "{shell}": "bash",
     "TOPIC": "safety", "N": "3", "ID": "abcdefghij", "OWN": "abcdefghij",
 }  # fmt: skip

@@ -64,7 +64,7 @@ def test_what_the_instance_counts_is_its_cost_until_the_bill_says_what_it_was(wo
     assert traffic(world) == billed < 5_000, "the bill has the last word once it is settled"
     assert world.view(ref).accrued == after.accrued - after.attempts[0].receipt["cost"]["traffic"] + billed
     assert row.comparison.difference < -400_000, "that our count was another is still to be seen"
-    found = world.view(ref).attempts[0].by_bill["traffic_micros"]
+    found = world.view(ref).attempts[0].by_bill.traffic_micros
     assert billed_text("Vast.ai", {"traffic_micros": found}).startswith("traffic by Vast.ai's bill: -$0.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -67,7 +67,7 @@ def test_a_hidden_end_is_corrected_by_the_bill_and_said(world: World):
     after = world.view(ref)
     assert abs(after.accrued - truth) <= 1_000, "as billed, to a tenth of a cent"
     (attempt,) = after.attempts
-    assert billed_text("Vast.ai", attempt.by_bill).startswith("corrected by Vast.ai's bill: -$")
+    assert billed_text("Vast.ai", asdict(attempt.by_bill)).startswith("corrected by Vast.ai's bill: -$")
     (line,) = corrected_lines(costs(world.engine.ctx, CostQuestion()))
     assert line.startswith(f"{after.name}: corrected by Vast.ai's bill: -$")
     assert len(events.data_of(world.store, ref, "bill_corrected")) == 1, "once, also after more looks"

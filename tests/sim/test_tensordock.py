@@ -52,7 +52,7 @@ def end(world: World, ref: str) -> int:
 
 
 def test_without_consent_nothing_is_rented(world: World) -> None:
-    with pytest.raises(Refused, match="does not end the bill") as refused:
+    with pytest.raises(Refused, match="at most power off, and bill on") as refused:
         world.provision()
     assert refused.value.code == "unguarded" and world.our_instances() == []
 

@@ -15,7 +15,6 @@ from gpushopper.errors import Refused
 from gpushopper.store import alarms, sessions
 
 FOREIGN = "foreign"
-SEEN_OPTION = "--i-checked-the-console"
 
 
 class MayBill(Refused):
@@ -55,5 +54,8 @@ def _look_at_accounts(
         raise MayBill(f"on your accounts, and not foreign: {what}", "see: gpu-shopper audit")
     if found.unavailable and not has_seen_console:
         what = "; ".join(f"{name} could not be seen: {why}" for name, why in found.unavailable.items())
-        hint = f"look at the cloud's web page; if nothing of yours is there: gpu-shopper daemon purge {SEEN_OPTION}"
+        hint = (
+            "look at the cloud's web page; if nothing of yours is there: "
+            "gpu-shopper daemon purge --i-checked-the-console"
+        )
         raise MayBill(what, hint)

@@ -67,7 +67,7 @@ def clock(now: ClockSnapshot, ahead_us: Iterable[int]) -> Check:
 
 def namespaces(problem: str) -> Check:
     """Whether `sandbox start --live` works here, by what a trial has said; real clouds do without."""
-    hint = "only gpu-shopper sandbox start --live needs it; the sandbox works without, with simulated instances"
+    hint = "only needed by: gpu-shopper sandbox start --live; without it, the sandbox simulates its instances"
     return check("namespaces", not problem, problem or "live instances of the sandbox work here", hint, optional=True)
 
 
@@ -81,9 +81,8 @@ def unit(folders: Iterable[str] = UNIT_FOLDERS, linger: str = LINGER) -> Check:
         return check("unit", lasts, text, "let it go on: loginctl enable-linger", optional=True)
     if _crontab_starts_it():
         return check("unit", True, "started by your crontab")
-    program = shutil.which("gpu-shopper") or "gpu-shopper"
     text = "after a restart of this computer no daemon runs until a command needs one"
-    return check("unit", False, text, f"crontab -e, and add the line: @reboot {program} daemon start", optional=True)
+    return check("unit", False, text, "have it started, and kept running: gpu-shopper daemon install", optional=True)
 
 
 def _units(folder: Path) -> Iterable[Path]:

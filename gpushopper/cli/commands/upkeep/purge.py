@@ -27,7 +27,7 @@ def purge(app: App, yes: bool, dry_run: bool, has_seen: bool) -> None:
 
     Each account is looked at first. Results that were pulled elsewhere stay, and so does the program.
     """
-    refuse_sandbox(app.use_sandbox, "nothing is purged: gpu-shopper sandbox start --fresh sets it aside")
+    refuse_sandbox(app.use_sandbox, "nothing is purged; to set it aside: gpu-shopper sandbox start --fresh")
     sandbox_process.refuse_while_running(app.home)
     _refuse_open_sessions(app)
     if dry_run:
