@@ -45,11 +45,12 @@ def test_audit_shows_a_live_session_as_ours_and_ends_nothing(inside: Inside, nam
 
 
 def test_the_cheapest_offer_comes_first_however_the_gpu_is_spelt(inside: Inside):
-    spelt = [inside("plan", "-g", text, "--json").json["plan"]["offers"] for text in ("RTX4090", "rtx 4090", "4090")]
-    assert len({offers[0]["key"] for offers in spelt}) == 1
-    cheapest = inside("inventory", "-g", "4090", "--json").json["offers"]
-    rates = [offer["rate_micros"] for offer in cheapest]
-    assert rates == sorted(rates) and spelt[0][0]["rate_micros"] == rates[0]
+    for text in ("RTX4090", "rtx 4090", "4090"):
+        found = inside("inventory", "-g", text, "--json").json["offers"]
+        rates = [offer["rate_micros"] for offer in found]
+        assert rates == sorted(rates) and {offer["gpu"] for offer in found} == {"RTX 4090"}
+    offers = inside("plan", "-g", "4090", "--json").json["plan"]["offers"]
+    assert offers[0]["rate_micros"] == min(offer["rate_micros"] for offer in offers)
 
 
 def test_what_is_being_provisioned_can_be_ended(inside: Inside):

@@ -41,6 +41,7 @@ def rented(market: Shell) -> dict[str, str]:
     for name in ("gone", "other"):
         assert market("provision", *LIFE, "--name", name, "--no-wait").code == 0
     assert market("provision", *LIFE, "--name", "exp10").code == 0
+    assert market("wait", "other", "--for", "ready").code == 0
     assert market("shutdown", "gone", "--yes").code == 0
     found = market("sessions", "-a", "--json").json["sessions"]
     return {session["name"]: session["id"] for session in found}
