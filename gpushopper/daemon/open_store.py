@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import structlog
 
@@ -16,12 +15,13 @@ from gpushopper.store.database import Corrupt, Store, quarantine
 from gpushopper.store.outbox import alerts as outbox
 from gpushopper.store.repair import repair
 from gpushopper.store.sqlite import disk_reserve
+from gpushopper.store.sqlite.database_files import quarantine_name, sidecar_files
 
 _log = structlog.get_logger(__name__)
 
 
 def open_store(home: Home, clock: Clock) -> Store:
-    """Open, check and upgrade the database; a damaged one is renamed and replaced, with an alarm.
+    """Open, check and upgrade the database; one that is damaged or missing is replaced, with an alarm.
 
     The newest whole backup takes its place, else a new database. Running instances that it does not know are then
     adopted from the providers' lists: their labels carry the installation's id, which the installation file has kept.
@@ -32,25 +32,33 @@ def open_store(home: Home, clock: Clock) -> Store:
     """
     now = clock.now().wall
     try:
+        _refuse_missing(home)
         store = _prepare(Store.open(home.database, now_wall=now), lambda opened: _repair(opened, now))
     except Corrupt as damage:
         _log.error("database damaged", text=damage.message)
-        kept = quarantine(home.database, now)
-        store = disk_reserve.with_reserve(home.disk_reserve, lambda: _in_its_place(home, clock, kept))
+        store = disk_reserve.with_reserve(home.disk_reserve, lambda: _in_its_place(home, clock))
     disk_reserve.allocate(home.disk_reserve)
     return store
 
 
-def _in_its_place(home: Home, clock: Clock, damaged: Path) -> Store:
+def _refuse_missing(home: Home) -> None:
+    """Refuse to begin anew where there were records: they were deleted, or a start was interrupted."""
+    if home.installation_file.exists() and not home.database.exists():
+        raise Corrupt(f"the database {home.database} is missing")
+
+
+def _in_its_place(home: Home, clock: Clock) -> Store:
     """The newest backup that is whole, else a new database; either says in an alarm what has happened."""
     now = clock.now()
-    text = f"the database was damaged and has been set aside as {damaged.name}"
+    is_there = any(file.exists() for file in (home.database, *sidecar_files(home.database)))
+    kept = quarantine_name(home.database, now.wall).name if is_there else None
+    text = f"the database was damaged and has been set aside as {kept}" if kept else "the database was missing"
     if restore_newest(home, now, text):
         return _prepare(Store.open(home.database, now_wall=now.wall), lambda opened: _repair(opened, now.wall))
+    if kept:
+        quarantine(home.database, now.wall)
     # Not by `open_store`: it would find nothing damaged, and raise no alarm.
-    return _prepare(
-        Store.open(home.database, now_wall=now.wall), lambda new: _alarm_rebuilt(new, now.wall, text, damaged)
-    )
+    return _prepare(Store.open(home.database, now_wall=now.wall), lambda new: _alarm_rebuilt(new, now.wall, text, kept))
 
 
 def _prepare(store: Store, step: Callable[[Store], None]) -> Store:
@@ -64,11 +72,11 @@ def _prepare(store: Store, step: Callable[[Store], None]) -> Store:
     return store
 
 
-def _alarm_rebuilt(store: Store, now: int, text: str, kept: Path) -> None:
+def _alarm_rebuilt(store: Store, now: int, text: str, kept: str | None) -> None:
     text = f"{text}; a new one was started"
     hint = "Instances of ours are found again on the accounts and adopted. See: gpu-shopper audit"
     outbox.set_cursor(store, 0)  # where there are channels, they are told of this too
-    _raise(store, now, DATABASE_REBUILT, "database", text, hint, {"kept": str(kept)})
+    _raise(store, now, DATABASE_REBUILT, "database", text, hint, {"kept": kept})
 
 
 def _raise(

@@ -62,11 +62,13 @@ def test_its_guard_may_have_tried_for_a_while_and_announced_it_meanwhile():
         ({"ending_heard_at": AT - us(46), "heartbeat_at": AT - us(46)}, IDLE),
         ({"heartbeat_at": WALL + us(15)}, IDLE),
         ({"state_changed_at": AT + LATEST + 1}, IDLE),
+        ({"state_changed_at": AT - 1}, IDLE),
         ({"ending_reason": "", "ending_at": None, "ending_heard_at": None}, IDLE),
         ({"desired_state": DesiredState.TERMINATED}, IDLE),
     ],
     ids=["no row", "listed as running", "absent", "a failed start", "before it had time to end itself", "never listed",
-         "heard long before", "heard again without it", "stopped much later", "never heard", "ending already"],
+         "heard long before", "heard again without it", "stopped much later", "stopped before it", "never heard",
+         "ending already"],
 )  # fmt: skip
 def test_with_any_part_missing_it_waits_as_after_any_stop(changes: dict[str, Any], allowed: frozenset[str]):
     assert follows(stopped(**changes), allowed) == []

@@ -29,12 +29,20 @@ def test_the_first_counters_only_begin_the_count():
 
 @pytest.mark.parametrize(
     ("received", "sent", "more"),
-    [(12 * GB, GB, 10_000), (10 * GB, 2 * GB, 20_000), (11 * GB, 2 * GB, 25_000),
-     (2 * GB, GB, 10_000), (0, 0, 0), (10 * GB, GB + 50_000, 1)],
+    [(12 * GB, GB, 10_000), (10 * GB, 2 * GB, 20_000), (11 * GB, 2 * GB, 25_000), (10 * GB, GB + 50_000, 1),
+     (10**15, GB, 750 * 5_000), (10 * GB, 10**15, 750 * 20_000)],
 )  # fmt: skip
-def test_bytes_cost_what_the_offer_says_each_way_also_after_a_restart(received: int, sent: int, more: int):
+def test_bytes_cost_what_the_offer_says_each_way_and_no_lie_costs_more_than_a_link_carries(
+    received: int, sent: int, more: int
+):
     found = count_traffic(replace(SEEN, unbooked_traffic=5), NetworkCount(received, sent))
     assert found == {"received_bytes": received, "sent_bytes": sent, "unbooked_traffic": 5 + more}
+
+
+@pytest.mark.parametrize("counters", [(0, 0), (2 * GB, GB), (9 * GB, 500 * GB)])
+def test_counters_that_fall_begin_the_count_anew(counters: tuple[int, int]):
+    """The instance restarted, or one of several interfaces is gone: the others' bytes have been counted."""
+    assert count_traffic(SEEN, NetworkCount(*counters)) == {"received_bytes": counters[0], "sent_bytes": counters[1]}
 
 
 def test_what_is_worth_less_than_a_micro_dollar_waits_for_more():
@@ -108,3 +116,12 @@ def test_after_the_settled_bill_the_ledger_has_exactly_its_traffic(bills: list[t
     assert sum(e.micros for e in entries) == last
     assert all(e.micros >= 0 or e.correction for e in entries)
     assert all(e.from_at // HOUR == max(e.to_at - 1, e.from_at) // HOUR for e in entries[1:]), "no entry beyond an hour"
+
+
+@pytest.mark.parametrize("held_at", [HOUR + 30 * MINUTE, HOUR + 5 * MINUTE])
+def test_a_bill_that_was_read_before_the_end_was_known_counts_whole_once_it_is_closed(held_at: int):
+    """Its entries may lie beyond the end: read between off and the receipt, or dated by the upgrade to schema 8."""
+    end = WALL + HOUR
+    closed = attempt(State.CLOSED, offer=PRICED, off_at=end, closed_at=end + 5 * MINUTE)
+    held = (Entry("a", TRAFFIC, WALL + held_at, WALL + held_at, 900_000, reason=BILL),)
+    assert billed_traffic(closed, 900_000, held, end, end, is_settled=True) == ()

@@ -134,13 +134,16 @@ def test_a_thread_or_job_that_hangs_is_told_and_one_that_fails_turns(home: Path)
         raise OSError
 
     clock = Steady()
-    schedule = Schedule([Job("failing", fail, 10), Job("hanging", lambda: None, 10)], clock)
+    schedule = Schedule(
+        [Job("failing", fail, 10), *(Job(name, lambda: None, 10) for name in ("lifecycle", "ssh"))], clock
+    )
     loops = Loops(clock, schedule, {"engine": lambda: 1000 * SECOND})
-    assert loops.hanging() == [] and loops.ages() == {"engine": 0, "failing": 0, "hanging": 0}
+    assert loops.hanging() == [] and loops.ages() == {"engine": 0, "failing": 0, "lifecycle": 0, "ssh": 0}
     clock.boot += round((THREAD_LATE_S + 1) * SECOND)
     schedule._run(schedule._jobs["failing"])
-    assert loops.hanging() == ["engine", "hanging"] and schedule.late() == ["failing", "hanging"]
-    assert loops.ages() == {"engine": 61, "failing": 0, "hanging": 61}
+    assert loops.hanging() == ["engine", "lifecycle"], "a restart for one that only tidies would be one for ever"
+    assert schedule.late() == ["failing", "lifecycle", "ssh"]
+    assert loops.ages() == {"engine": 61, "failing": 0, "lifecycle": 61, "ssh": 61}
 
 
 def test_health_names_an_engine_that_hangs(service: Service, api: FlaskClient):

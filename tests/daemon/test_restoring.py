@@ -106,6 +106,43 @@ def test_a_damaged_database_is_replaced_by_the_newest_whole_backup(kept: Home):
     assert not (kept.data / "restoring").exists()
 
 
+def test_an_interrupted_restore_is_tried_again(kept: Home):
+    damage = b"SQLite format 3\0" + b"damage" * 4000
+    kept.database.write_bytes(damage)
+    (kept.data / "restoring").write_text("in the way")  # no copy can be made
+    with pytest.raises(Misconfigured):
+        open_store(kept, SystemClock(kept.clock_offset))
+    assert kept.database.read_bytes() == damage
+    (kept.data / "restoring").unlink()
+    with closing(open_store(kept, SystemClock(kept.clock_offset))) as store:
+        assert [one.name for one in sessions.load_sessions(store)] == ["train"]
+
+
+def test_missing_records_are_put_back_and_said(kept: Home):
+    for file in kept.data.glob("gpu-shopper.db*"):
+        file.unlink()
+    with closing(open_store(kept, SystemClock(kept.clock_offset))) as store:
+        assert [one.name for one in sessions.load_sessions(store)] == ["train"]
+        assert alarms.open_alarms(store)[0].text.startswith("the database was missing; in its place is the backup")
+
+
+def test_without_a_backup_missing_records_are_said_too(kept: Home):
+    shutil.rmtree(kept.backups)
+    for file in kept.data.glob("gpu-shopper.db*"):
+        file.unlink()
+    with closing(open_store(kept, SystemClock(kept.clock_offset))) as store:
+        assert [alarm.text for alarm in alarms.open_alarms(store)] == [
+            "the database was missing; a new one was started"
+        ]
+
+
+def test_one_dated_in_the_future_is_the_last_that_is_taken(kept: Home):
+    whole = newest(kept)
+    back_up_daily(kept.database, NOW + 10_000 * 24 * HOUR, at_once=True)
+    kept.database.write_bytes(b"SQLite format 3\0" + b"damage" * 4000)
+    assert restore_newest(kept, LATER, "text") == next(one for one in backups(kept.database) if one.path == whole)
+
+
 def other_installation(home: Home, source: Path) -> Path:
     with closing(Store.open(source, now_wall=NOW)) as store, store.transaction():
         run(store.database, "UPDATE meta SET value = 'aaaaabbbbb' WHERE key = 'installation'")

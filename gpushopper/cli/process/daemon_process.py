@@ -220,7 +220,7 @@ def run_without_daemon(app: App, *words: str, keeps_stopped: bool = False) -> An
     was_up = stop(app)
     try:
         answer = run_one_shot_job(app.home, *words)
-    except errors.ShopperError:
+    except BaseException:  # Ctrl-C, too
         keeps_stopped = False
         raise
     finally:

@@ -2,7 +2,9 @@
 
 What has happened since then is not in it. Instances that were rented since are found on the accounts by their labels
 and adopted; a deadline may have been moved, so none is reached within the first hour; an end that an instance
-announced may have been withdrawn, so it is forgotten until it is heard again.
+announced may have been withdrawn, so it is forgotten until it is heard again. A create that waits to be sent in the
+backup may have been sent: it counts as sent, and its label tells. A session that still lacked its instance may have
+been ended by its user: nothing further is rented for it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +21,9 @@ from typing import Any
 import structlog
 
 from gpushopper.core.alarms import DATABASE_REBUILT
-from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.money import cost_over
+from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.core.timing.restored import restored_deadline
 from gpushopper.errors import Misconfigured, NotFound
@@ -33,9 +36,18 @@ from gpushopper.store.outbox import alerts as outbox
 from gpushopper.store.sqlite.backups import Backup, backups, copy
 from gpushopper.store.sqlite.database_files import file_error, free_name, sidecar_files, timestamp
 
-HINT = "what happened since then is not in it; look at the deadlines: gpu-shopper ls; and at: gpu-shopper audit"
+HINT = (
+    "what happened and was spent since then is not in it; look at the deadlines: gpu-shopper ls; "
+    "and at: gpu-shopper audit"
+)
 
 _log = structlog.get_logger(__name__)
+
+
+class NoBackup(Misconfigured):
+    """The file is no backup of this home that can be used; another one may be."""
+
+    code = "no_backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +80,20 @@ def restore(home: Home, source: Path, now: ClockSnapshot) -> Restored:
 
 
 def restore_newest(home: Home, now: ClockSnapshot, text: str) -> Backup | None:
-    """Put back the newest backup that is whole, after a damaged database was moved away; None where there is none.
+    """Put the newest backup that is whole in the place of a database that is damaged or missing; None for none.
 
-    `text` begins the alarm, for instance `the database was damaged`.
+    `text` begins the alarm, for instance `the database was damaged`. Interrupted before the copy is complete, it leaves
+    the damaged database where it is: the next start tries again. One dated in the future was made while a clock was
+    wrong, and is tried last.
     """
-    for backup in backups(home.database):
+    found = backups(home.database)
+    for backup in sorted(found, key=lambda each: each.made_at > now.wall):
         said = f"{text}; in its place is the backup {backup.path.name}"
         try:
             with _prepared(home, backup.path, now, said) as (copied, _):
+                _quarantine_present(home.database, now.wall)
                 _put_in_place(copied, home.database)
-        except Misconfigured as error:
+        except NoBackup as error:
             _log.error("backup not usable", path=str(backup.path), text=error.message)
         else:
             return backup
@@ -100,10 +116,11 @@ def _prepared(home: Home, source: Path, now: ClockSnapshot, text: str) -> Iterat
                 _tell(store, now.wall, text, source)
         yield copied, names
     except Corrupt as damage:
-        raise Misconfigured(f"{source} is no whole database", "try another, see: gpu-shopper backup") from damage
+        raise NoBackup(f"{source} is no whole database", "try another, see: gpu-shopper backup") from damage
     except Misconfigured as error:
-        text = error.message.replace(str(copied), str(source))
-        raise Misconfigured(text, error.hint, code=error.code) from error
+        if error.code not in ("schema_newer", "schema_mismatch"):
+            raise
+        raise NoBackup(error.message.replace(str(copied), str(source)), error.hint, code=error.code) from error
     except OSError as error:
         raise file_error(copied, error) from error
     finally:
@@ -114,9 +131,9 @@ def _check_owner(home: Home, store: Store, source: Path) -> None:
     """Labels carry the id of the installation: with the records of another one, no instance would be recognised."""
     own, its = installation.id_beside(home), get_meta(store, installation.KEY)
     if its is None:
-        raise Misconfigured(f"{source} is no backup of GPU Shopper's records", "see: gpu-shopper backup")
+        raise NoBackup(f"{source} is no backup of GPU Shopper's records", "see: gpu-shopper backup")
     if own is not None and own != its:
-        raise Misconfigured(
+        raise NoBackup(
             f"{source} belongs to another installation ({its}; this one is {own})",
             "restore it in its own home, see: gpu-shopper help environment",
             code="other_installation",
@@ -124,23 +141,35 @@ def _check_owner(home: Home, store: Store, source: Path) -> None:
 
 
 def _settle(store: Store, now: ClockSnapshot) -> tuple[str, ...]:
-    """Give living attempts time, and forget announced ends; the names of the open sessions."""
-    found = {session.id: session for session in sessions.load_sessions(store, open_only=True)}
+    """Take what the backup says of open sessions and their attempts for old; the names of those that may bill."""
+    living: dict[str, list[Attempt]] = {}
     for attempt in sessions.load_attempts(store):
-        if not attempt.is_wanted:
-            continue
-        fields = _as_of_now(attempt, now)
-        sessions.update_attempt(store, attempt, **fields)
-        session = found.get(attempt.session_id)
-        deadline = fields.get("deadline", attempt.deadline).wall
-        if session is not None and session.deadline_at is not None and session.deadline_at < deadline:
-            found[session.id] = sessions.update_session(store, session, deadline_at=deadline)
-    return tuple(sorted(session.name for session in found.values()))
+        fields = _as_of_now(attempt, now) if attempt.is_wanted else {}
+        living.setdefault(attempt.session_id, []).append(sessions.update_attempt(store, attempt, **fields))
+    open_sessions = sessions.load_sessions(store, open_only=True)
+    for session in open_sessions:
+        sessions.update_session(store, session, **_without_further_attempts(session, living.get(session.id, [])))
+    return tuple(sorted(session.name for session in open_sessions if session.id in living))
+
+
+def _without_further_attempts(session: Session, living: Sequence[Attempt]) -> dict[str, Any]:
+    """What changes in a session: nothing more is rented for it, and without an attempt it is over.
+
+    Its user may have ended it since.
+    """
+    changes: dict[str, Any] = {"retries_left": 0}
+    if session.deadline_at is not None:
+        changes |= {"deadline_at": max([session.deadline_at, *(one.deadline.wall for one in living if one.is_wanted)])}
+    if session.desired_state is DesiredState.RUNNING and not living:
+        changes |= {"desired_state": DesiredState.TERMINATED, "reason": "request_expired"}
+    return changes
 
 
 def _as_of_now(attempt: Attempt, now: ClockSnapshot) -> dict[str, Any]:
-    """What changes in a living attempt: its deadline with the reserve for it, and that no end was heard."""
+    """What changes in a wanted attempt: no end was heard, it may have been sent, its deadline and reserve."""
     fields: dict[str, Any] = {"ending_reason": "", "ending_at": None, "ending_heard_at": None, "silent_since": None}
+    if attempt.state is State.PREPARED:
+        fields |= {"state": State.SENT, "sent_at": attempt.prepared_at, "billed_until": attempt.prepared_at}
     deadline = restored_deadline(attempt.deadline, attempt.hard_max_at, now)
     if deadline != attempt.deadline:
         rate = max(attempt.agreed_rate, attempt.current_rate or 0)
@@ -157,6 +186,11 @@ def _tell(store: Store, now_wall: int, text: str, source: Path) -> None:
     alarms.raise_alarm(store, at=now_wall, kind=kind, subject=subject, text=text, hint=HINT, evidence=evidence)
     data = {"kind": kind, "subject": subject, "hint": HINT}
     events.append(store, at=now_wall, kind="alarm", text=text, data=data)
+
+
+def _quarantine_present(path: Path, now_wall: int) -> None:
+    if any(file.exists() for file in (path, *sidecar_files(path))):
+        quarantine(path, now_wall)
 
 
 def _set_aside(path: Path, now_wall: int) -> Path | None:

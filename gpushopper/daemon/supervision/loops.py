@@ -17,6 +17,10 @@ THREAD_LATE_S = 60.0
 """The engine and the sleep detector turn each second; a step over many accounts takes some."""
 
 
+VITAL = ("lifecycle", "reconciliation")
+"""The jobs without which nothing ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loops:
     """All loops of one daemon. `threads`: when each thread last turned, in µs of the boot clock."""
@@ -30,8 +34,12 @@ class Loops:
         return self._thread_ages() | self.schedule.ages()
 
     def hanging(self) -> list[str]:
-        """The loops that have not turned for so long that they will not by themselves."""
-        return self.hanging_threads() + self.schedule.hanging()
+        """The loops that end sessions and have not turned for so long that they will not by themselves.
+
+        A restart costs intervals that are measured anew; a job that only tidies, on a hung network folder, say, would
+        have the daemon restarted for ever. `/health` names such a job.
+        """
+        return self.hanging_threads() + [name for name in self.schedule.hanging() if name in VITAL]
 
     def hanging_threads(self) -> list[str]:
         """Those of them that are threads of their own."""

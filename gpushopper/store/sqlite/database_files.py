@@ -74,9 +74,14 @@ def free_name(wanted: Path) -> Path:
     return found
 
 
+def quarantine_name(path: Path, now_wall: int) -> Path:
+    """What a damaged database will be called."""
+    return free_name(path.with_name(f"{path.name}.damaged-{timestamp(now_wall)}"))
+
+
 def quarantine(path: Path, now_wall: int) -> Path:
     """Rename a damaged database and its sidecar files. They are kept: they may be the only record (S21)."""
-    target = free_name(path.with_name(f"{path.name}.damaged-{timestamp(now_wall)}"))
+    target = quarantine_name(path, now_wall)
     try:
         for old, new in zip((path, *sidecar_files(path)), (target, *sidecar_files(target)), strict=True):
             if old.exists():

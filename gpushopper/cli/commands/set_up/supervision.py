@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 from gpushopper.cli.app import App
@@ -18,7 +20,7 @@ from gpushopper.cli.process.supervisor.installed import (
     manager_of,
     variables_of,
 )
-from gpushopper.errors import DaemonUnreachable, Misconfigured, NotFound
+from gpushopper.errors import DaemonUnreachable, Misconfigured, NotFound, ShopperError
 from gpushopper.private_files import write_private
 
 READY_LIMIT_S = 60.0
@@ -38,13 +40,19 @@ def install(app: App, only_shows: bool, linger: bool | None) -> None:
     if only_shows:
         tables.out(text.rstrip("\n"))
         return
-    was_up = daemon_process.stop(app)
-    manager.path.parent.mkdir(parents=True, exist_ok=True)
-    write_private(manager.path, text)
     try:
+        manager.path.parent.mkdir(parents=True, exist_ok=True)
+        write_private(manager.path, text)
+    except OSError as error:
+        raise Misconfigured(f"{manager.path} cannot be written: {error.strerror}", "nothing was changed") from error
+    was_up = False
+    try:
+        was_up = daemon_process.stop(app)
         manager.install()
         _wait_until_up(app)
-    except (Misconfigured, DaemonUnreachable):
+    except BaseException:  # Ctrl-C, too: a daemon that was up must not be missing now
+        with suppress(ShopperError):
+            manager.uninstall()
         manager.path.unlink(missing_ok=True)
         if was_up:
             daemon_process.start(app.home)

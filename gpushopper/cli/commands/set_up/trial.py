@@ -115,8 +115,9 @@ class _Trial:
         app.interrupt_hint = (
             f"it is being ended, and ends at its deadline in any case; see: gpu-shopper get {self._name}"
         )
-        self._ref = app.client.provision(self._request(plan)).sessions[0]
+        self._ref = self._name  # where no answer comes, it may have been accepted: ended by its name, which is its own
         try:
+            self._ref = app.client.provision(self._request(plan)).sessions[0]
             checks = [self._step("ready", self._ready)]
             if checks[0]["ok"]:
                 steps = [("label", self._label), ("guard", self._guard), ("ssh", self._ssh), ("deadline", self._moved)]

@@ -43,7 +43,8 @@ def _is_stopped_as_heard(attempt: Attempt, policy: Policy) -> bool:
         return False
     own_end = us(policy.own_end_s)
     is_soon = attempt.state_changed_at - max(at, heard_at) <= own_end + us(policy.list_lag_s)
-    return is_soon and seen_at - at >= own_end
+    is_after = attempt.state_changed_at >= at  # before it, something else has stopped it
+    return is_after and is_soon and seen_at - at >= own_end
 
 
 def _kept(session: Session, attempt: Attempt) -> list[Action]:

@@ -15,13 +15,16 @@ from gpushopper.core.spending.ledger import BILL, TRAFFIC, Entry, by_hours
 from gpushopper.core.spending.pro_rata import share
 
 GB = 10**9
+MOST_BYTES = 750 * GB
+"""The most that one heartbeat may add each way: ten minutes of 10 Gbit/s. What is more is for the bill to tell."""
 
 
 def count_traffic(attempt: Attempt, seen: NetworkCount | None) -> dict[str, Any]:
     """The columns of an attempt after a heartbeat with these counters; none where nothing is to be noted.
 
-    The first counters begin the count: what came before them may be another's. Counters that have become smaller began
-    anew with the instance. What is worth less than a micro-dollar waits for more.
+    The first counters begin the count: what came before them may be another's. So do counters that have become smaller:
+    the instance has restarted, or an interface is gone; what came with it is for the bill to tell. A host may report
+    anything: no more is believed than a fast link carries. What is worth less than a micro-dollar waits for more.
     """
     if seen is None:
         return {}
@@ -29,16 +32,13 @@ def count_traffic(attempt: Attempt, seen: NetworkCount | None) -> dict[str, Any]
     received, sent = attempt.received_bytes, attempt.sent_bytes
     if received is None or sent is None:
         return counters
-    offer = attempt.offer
-    more = offer.download_gb * _since(received, seen.received) + offer.upload_gb * _since(sent, seen.sent)
-    has_restarted = seen.received < received or seen.sent < sent
-    if more < GB and not has_restarted:
+    if seen.received < received or seen.sent < sent:
+        return counters
+    down, up = min(seen.received - received, MOST_BYTES), min(seen.sent - sent, MOST_BYTES)
+    more = attempt.offer.download_gb * down + attempt.offer.upload_gb * up
+    if more < GB:
         return {}
     return counters | {"unbooked_traffic": attempt.unbooked_traffic + more // GB}
-
-
-def _since(before: int, now: int) -> int:
-    return now - before if now >= before else now
 
 
 def billed_traffic(
@@ -51,7 +51,9 @@ def billed_traffic(
     """
     start = attempt.sent_at if attempt.sent_at is not None else attempt.prepared_at
     end = max(until, start)
-    more = billed - sum(_up_to(entry, end) for entry in counted if entry.kind == TRAFFIC)
+    booked = [entry for entry in counted if entry.kind == TRAFFIC]
+    # Of what is closed all is booked: entries of a bill that was read before its end was known may lie beyond that end.
+    more = billed - sum(_up_to(entry, end) if attempt.is_open else entry.micros for entry in booked)
     if more == 0 or (more < 0 and not is_settled):
         return ()
     begin = max(from_at, start) if more > 0 and from_at < end else start
