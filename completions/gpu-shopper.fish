@@ -199,7 +199,7 @@ function __gpu_shopper_spec
         case 'daemon stop'
         case 'daemon uninstall'
         case 'backup'
-            set __gs_verbs 'ls:List the backups, the newest first.' 'make:Make one now: in FILE, which must not exist, or beside the daily ones.' 'restore:Put a backup in the place of the records: a file, one that is listed, or `newest`.'
+            set __gs_verbs 'ls:List the backups, the newest first.' 'make:Make one now: in FILE, which must not exist yet, or as the newest of the seven daily ones.' 'restore:Put a backup in the place of the records: a file, one that is listed, or `newest`.'
         case 'backup ls'
         case 'backup make'
             set __gs_args '-'

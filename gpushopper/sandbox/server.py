@@ -142,9 +142,12 @@ class SandboxServer:
         """
         market = self.state.market
         if live is not None and live != market.live:
-            if any(not instance.spec.foreign for instance in market.tracked.values()):
-                kind = "live" if market.live else "simulated"
+            ours = [instance for instance in market.tracked.values() if not instance.spec.foreign]
+            kind = "live" if market.live else "simulated"
+            if any(instance.exists for instance in ours):
                 raise CannotStart(f"this sandbox has {kind} instances; end them first, or start again with --fresh")
+            if ours:
+                raise CannotStart(f"the instances of this sandbox were {kind}; start again with --fresh")
             market.live = live
         if market.live and (reason := containment_problem(self.dir / LIVE_DIR)) is not None:
             raise CannotContain(reason)

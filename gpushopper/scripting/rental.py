@@ -9,7 +9,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
 
+from gpushopper import config
 from gpushopper.cli.commands.rent.plan import refuse_over_limit
+from gpushopper.cli.input.charging import consumer_of
 from gpushopper.cli.output.session_phases import provisioning_error
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process.homes import choose_home, prepare
@@ -42,6 +44,7 @@ class Client:
         self._line = CommandLine(("--sandbox",) * sandbox)
         home = choose_home(sandbox)
         prepare(sandbox, lambda: self._line.must("daemon", "start"))
+        self._home = home
         self.api = LocalApi(home, self._start, self._restart)
         """The local API, a method for each route: for what has no shorter name here."""
 
@@ -72,7 +75,7 @@ class Client:
         contact: Span | None = None,
         pull: Mapping[str, str | Path] | None = None,
         name: str | None = None,
-        consumer: str = "me",
+        consumer: str | None = None,
         tags: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
         retries: int = 2,
@@ -82,7 +85,8 @@ class Client:
         """Rent the cheapest offer that fits, and wait until it is ready. This asks nobody: it spends money.
 
         `max_price` is dollars an hour, `disk` GB, `idle` after how long without use it ends itself, `contact` after how
-        long without contact; `pull` maps folders there to folders here, brought home before the end. Whatever goes
+        long without contact; `pull` maps folders there to folders here, brought home before the end; `consumer` is whom
+        it is charged to, by default as `provision` does. Whatever goes
         wrong before it is ready, it is ended.
 
         Raises:
@@ -90,18 +94,19 @@ class Client:
             Refused: a spending limit, a budget or the balance says no.
             ProviderFailed, NotVerified: it did not become ready (in time).
         """
+        charged = consumer_of(consumer, config.load(self._home))
         search = SearchRequest(
             gpu=gpu, exact_gpus=gpus, max_rate=None if max_price is None else round(max_price * DOLLAR), disk_gb=disk,
             regions=[region] if isinstance(region, str) else list(region), provider=provider, limit=3,
         )  # fmt: skip
         asked = PlanRequest(
             search=search, duration_us=micros(timedelta(hours=hours)), image=image, retries=retries, to_rent=True,
-            allow_unguarded=allow_unguarded, consumer=consumer, tags=dict(tags or {}),
+            allow_unguarded=allow_unguarded, consumer=charged, tags=dict(tags or {}),
         )  # fmt: skip
         found = plan(self.api, asked)
         request = ProvisionRequest(
             offers=found.offers, disk_gb=found.disk_gb, max_rate=found.max_rate, duration_us=found.duration_us,
-            image=found.named_image, retries=found.retries, name=name or f"py-{token_hex(4)}", consumer=consumer,
+            image=found.named_image, retries=found.retries, name=name or f"py-{token_hex(4)}", consumer=charged,
             tags=asked.tags, environment=dict(env or {}), allow_unguarded=allow_unguarded,
             idle_us=None if idle is None else micros(idle), contact_us=None if contact is None else micros(contact),
             pulls=[(there, str(Path(here).absolute())) for there, here in (pull or {}).items()],

@@ -44,4 +44,4 @@ def test_a_name_that_cannot_be_is_refused_before_anything_is_asked(home: Path):
 def test_stdin_without_an_address_is_refused(home: Path):
     for stdin in ("", "a\nb\nc\n"):
         done = Inside(home)("notify", "add", "lab", "--kind", "ntfy", "--file", stdin=stdin)
-        assert done.code == 2 and "stdin holds the address" in done.err
+        assert done.code == 2 and "no address on stdin" in done.err

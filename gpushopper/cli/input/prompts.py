@@ -26,6 +26,12 @@ def confirm(app: App, question: str, yes: bool, outcome: str = "Nothing was done
     if yes:
         return
     if not app.is_interactive():
-        raise UsageError("not a terminal: add --yes", "or --dry-run to see what would be done")
+        hint = "or --dry-run to see what would be done" if _can_dry_run() else "it would ask, and nobody could answer"
+        raise UsageError("not a terminal: add --yes", hint)
     if not click.confirm(question, err=True):
         raise Declined(outcome)
+
+
+def _can_dry_run() -> bool:
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and any(each.name == "dry_run" for each in ctx.command.params)

@@ -112,7 +112,8 @@ def _evidence(evidence: dict[str, Any]) -> str:
 
 def _cost(parts: Mapping[str, int], total: int) -> str:
     shares = [f"{kind.removesuffix('_micros')} {money(amount)}" for kind, amount in parts.items() if amount]
-    return f"{money(total)} ({', '.join(shares)})" if shares else money(total)
+    is_all = sum(parts.values()) == total  # what still accrues is in no entry yet
+    return f"{money(total)} ({', '.join(shares)})" if shares and is_all else money(total)
 
 
 def billed_text(cloud: str, by_bill: Mapping[str, int]) -> str:

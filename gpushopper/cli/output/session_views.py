@@ -32,7 +32,7 @@ def columns(now: int) -> list[tables.Column]:
         tables.Column("SPENT", lambda s: money(s.accrued), right=True),
         tables.Column("AT MOST", lambda s: money(s.max_cost), right=True),
         tables.Column("ENDS", lambda s: ends(s, now), whole=True, short=lambda s: ends(s, now).partition(" (")[0]),
-        tables.Column("GUARDS", guards, whole=True, short=_first_guard, spare=3),
+        tables.Column("GUARDS", guards, whole=True, short=first_guard, spare=3),
         tables.Column("CONSUMER", lambda s: s.consumer, whole=True, wide=True),
         tables.Column("SSH", ssh, whole=True, wide=True),
         tables.Column("AGE", lambda s: age(s.created_at, now), whole=True, wide=True),
@@ -132,7 +132,7 @@ def guards(session: SessionView) -> str:
     return f"{named} (simulated)" if session.guard_state == "not_applicable" else named
 
 
-def _first_guard(session: SessionView) -> str:
+def first_guard(session: SessionView) -> str:
     """The same without the daemon where something else ends it too: that there is a daemon goes without saying."""
     named = guards(session).removesuffix(" (simulated)")
     return named.removeprefix("daemon+")

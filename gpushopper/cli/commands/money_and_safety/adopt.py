@@ -75,7 +75,8 @@ def adopt(
     if shown.is_labelled and not found.is_labelled:
         app.note(f"warning: {found.provider} did not set its label: without this computer's records nothing ends it")
     if app.output == "table":
-        tables.sentences([f"{session.name} ends {when(session.deadline_at, now)}; see: gpu-shopper get {session.name}"])
+        text = f"{session.name} ends {when(session.deadline_at, now)}; see: gpu-shopper get {session.name}"
+        tables.sentences([app.with_sandbox_flag(text)])
     else:
         print_session(app, session)
 

@@ -13,6 +13,7 @@ from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import ago
 from gpushopper.cli.terminal_text import clean
+from gpushopper.core.alarms import NEEDS_ACK
 from gpushopper.errors import NotFound, UsageError
 
 
@@ -50,6 +51,8 @@ def print_alarms(app: App, found: Sequence[Any], now: int) -> None:
                 tables.sentences(clean(app.with_sandbox_flag(line)) for line in (f"{alarm.id}: {_text(alarm)}", *hint))
             elif alarm.hint:
                 app.note(f"{alarm.id}: {alarm.hint}")
+        if stays := [alarm.id for alarm in found if alarm.kind in NEEDS_ACK and not alarm.acknowledged_at]:
+            app.note(f"Read it? Then it is no longer shown after: gpu-shopper alarms ack {stays[0]}")
 
 
 def _text(alarm: Any) -> str:

@@ -64,7 +64,8 @@ def doctor(app: App, cloud: str | None, most: int | None, yes: bool) -> None:
         _print(app, trial(app, cloud, most, yes))
         return
     if cloud is not None or most is not None:
-        raise UsageError("--trial CLOUD and --max-usd N belong together", "see: gpu-shopper doctor --help")
+        hint = "write, for instance: gpu-shopper doctor --trial vast --max-usd 1"
+        raise UsageError("--trial CLOUD and --max-usd N belong together", hint)
     found = daemon_process.run_one_shot_job(app.home, "doctor")
     clouds, ahead_us = _clouds(app, found["checks"])
     _print(app, [*found["checks"], *_own_checks(app, ahead_us), *clouds])
@@ -72,7 +73,7 @@ def doctor(app: App, cloud: str | None, most: int | None, yes: bool) -> None:
 
 def _print(app: App, rows: list[Check]) -> None:
     """The checks as a table, and what to do below it; ProblemsFound where there is a problem."""
-    checks = [{"optional": False, **row} for row in rows]
+    checks = [_pasted(app, row) for row in rows]
     tables.rows(app, "checks", checks, COLUMNS)
     problems = [row for row in checks if not row["ok"]]
     for row in (*problems, *(each for each in checks if each["optional"])):
@@ -81,6 +82,12 @@ def _print(app: App, rows: list[Check]) -> None:
             app.note(f"{what}: {'; '.join(filter(None, (row['text'], row['hint'])))}")
     if problems:
         raise ProblemsFound(f"{plural(len(problems), 'problem')} found", "see the lines above")
+
+
+def _pasted(app: App, row: Check) -> Check:
+    """A row whose commands work when pasted, in a table and in JSON."""
+    said = {name: app.with_sandbox_flag(row[name]) for name in ("text", "hint")}
+    return {**row, **said, "optional": row.get("optional", False)}
 
 
 def _own_checks(app: App, ahead_us: list[int]) -> Iterator[Check]:

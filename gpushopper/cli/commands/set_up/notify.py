@@ -157,7 +157,7 @@ def _read_address(app: App, name: str, kind: str) -> dict[str, object]:
         lines = [line.strip() for line in sys.stdin.read(10_000).splitlines() if line.strip()]
         if not 1 <= len(lines) <= 2:
             hint = f"type it: gpu-shopper notify add {name} --kind {kind}"
-            raise UsageError("stdin holds the address, and on a second line the key if there is one", hint)
+            raise UsageError("no address on stdin: one line, and the key on a second where there is one", hint)
         return {"address": lines[0], "key": lines[1] if len(lines) > 1 else ""}
     given = {"address": click.prompt(f"Address of {name} ({kind})", hide_input=True, err=True), "key": ""}
     what = {"webhook": "Signing key (empty: a new one is made)", "ntfy": "Access token (empty: none)"}.get(kind)

@@ -15,9 +15,12 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from gpushopper import config
 from gpushopper.cli.app import App
 from gpushopper.cli.commands.set_up.doctor_checks import Check, check
+from gpushopper.cli.input.charging import consumer_of
 from gpushopper.cli.input.prompts import confirm
+from gpushopper.cli.output import session_views
 from gpushopper.cli.output.progress_display import progress_for
 from gpushopper.cli.output.session_phases import show_ending_progress, show_provisioning_progress
 from gpushopper.cli.output.session_views import gpu, is_guard_in_sync
@@ -63,11 +66,19 @@ def _plan(app: App, cloud: str, name: str) -> Plan:
     offers = app.client.inventory(SearchRequest(provider=cloud, limit=1)).offers
     if not offers:
         raise NoOffer(f"{cloud} has no offer now", f"see: gpu-shopper inventory -p {cloud}")
-    request = PlanRequest(offer=offers[0].key, duration_us=LENGTH_US, retries=0, to_rent=True, tags={TAG: name})
+    request = PlanRequest(
+        offer=offers[0].key, duration_us=LENGTH_US, retries=0, to_rent=True, tags={TAG: name}, consumer=_consumer(app)
+    )
     return app.client.plan(request)
 
 
+def _consumer(app: App) -> str:
+    return consumer_of(None, config.load(app.home))
+
+
 def _refuse(plan: Plan, cloud: str, most: int) -> None:
+    if plan.refusal_code == "unguarded":
+        raise Refused(plan.refusal, "a trial needs a cloud whose instances can end themselves", code=plan.refusal_code)
     if plan.refusal:
         raise Refused(plan.refusal, plan.refusal_hint or "see: gpu-shopper status", code=plan.refusal_code or "refused")
     if plan.max_cost > most:
@@ -141,6 +152,7 @@ class _Trial:
         return ProvisionRequest(
             offers=plan.offers[:1], disk_gb=plan.disk_gb, max_rate=plan.max_rate, duration_us=LENGTH_US,
             image=plan.named_image, retries=0, name=self._name, tags={TAG: self._name},
+            consumer=_consumer(self._app),
         )  # fmt: skip
 
     def _step(self, name: str, made: Callable[[], Check]) -> Check:
@@ -192,7 +204,7 @@ class _Trial:
         if found.guard_state == "not_applicable":
             return check("guard", False, "none: a simulated instance has none", "use a live one", optional=True)
         is_armed = bool({"I", "P"} & set(found.guards.split("+")))
-        return check("guard", is_armed, f"guards {found.guards}, {found.guard_state}",
+        return check("guard", is_armed, f"guards {session_views.guards(found)}, {found.guard_state}",
                      "without this computer nothing ends an instance there")  # fmt: skip
 
     def _ssh(self) -> Check:

@@ -46,7 +46,7 @@ def list_backups(app: App) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.pass_obj
 def make_backup(app: App, file: Path | None) -> None:
-    """Make one now: in FILE, which must not exist, or beside the daily ones."""
+    """Make one now: in FILE, which must not exist yet, or as the newest of the seven daily ones."""
     answer = daemon_process.run_one_shot_job(app.home, "backup-make", *([str(file.absolute())] if file else ()))
     if app.as_json:
         tables.document(app, **answer)

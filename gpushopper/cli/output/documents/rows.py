@@ -212,6 +212,7 @@ class CheckRow(TypedDict):
     ok: bool
     text: str
     hint: str
+    optional: bool
 
 
 class ErrorRow(TypedDict):

@@ -155,7 +155,7 @@ def _columns(known: Known, chosen: str, now: int, screen: Screen) -> list[tables
         tables.Column("SO FAR", lambda row: money(row.accrued), right=True, spare=3),
         tables.Column("AT MOST", lambda row: money(row.max_cost), right=True),
         tables.Column("LEFT", lambda row: _left(row, now), right=True),
-        tables.Column("GUARDS", session_views.guards, whole=True, short=lambda row: row.guards, spare=2),
+        tables.Column("GUARDS", session_views.guards, whole=True, short=session_views.first_guard, spare=2),
     ]
 
 
