@@ -35,19 +35,19 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repeats a run)
 	@$(BIN)/gpu-shopper demo $(if $(SEED),--seed $(SEED))
 
-# Three files at a time: many tests wait for processes, and each worker collects all tests for itself. Folders whose
+# Several files at a time: many tests wait for processes, and each worker collects all tests for itself. Folders whose
 # files share what is dear to make stay together (tests/spread.py).
-PYTEST_SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST_SPREAD := --dist loadfile --no-loadscope-reorder
 
 test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
-	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.timed tests $(PYTEST_SPREAD) $(ARGS)
+	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.timed tests -n 4 $(PYTEST_SPREAD) $(ARGS)
 
 # The files that have proofs: each worker would collect all the others too. The longest stories begin first.
 PROOFS = tests/e2e/ends tests/cli/test_demo.py tests/cli/test_bad_days.py tests/agent tests/e2e \
          $(shell grep -rlw --include='test_*.py' proofs tests | LC_ALL=C sort)
 
 proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, keyrings and cron
-	@$(BIN)/python -m tests.timed proofs -m 'proofs and not sweep' $(PYTEST_SPREAD) \
+	@$(BIN)/python -m tests.timed proofs -m 'proofs and not sweep' -n 3 $(PYTEST_SPREAD) \
 	  $(if $(filter tests/%,$(ARGS)),,$(PROOFS)) $(ARGS)
 
 # Vast's own client, which tests the sandbox; nothing is installed while tests run.
