@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import plistlib
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -164,19 +166,21 @@ def test_a_launch_agent_is_kept_alive(tmp_path: Path):
 @pytest.mark.proofs
 @needs("systemd-analyze")
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path):
+    runtime = Path(tempfile.mkdtemp(prefix="gs-", dir="/tmp"))  # short: systemd's own sockets lie below it
     odd = tmp_path / "a b%h"
     odd.mkdir()
     (odd / "python").symlink_to(sys.executable)
     path = tmp_path / "gpu-shopper.service"
     path.write_text(systemd_unit([str(odd / "python"), "-m", "gpushopper.daemon", "run"], {"GPU_SHOPPER_HOME": ODD}))
     done = subprocess.run(
-        ["systemd-analyze", "--user", "verify", str(path)], env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+        ["systemd-analyze", "--user", "verify", str(path)], env={**os.environ, "XDG_RUNTIME_DIR": str(runtime)},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     path.write_text(path.read_text().replace("Type=notify", "Type=notifies"))
     done = subprocess.run(
-        ["systemd-analyze", "--user", "verify", str(path)], env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+        ["systemd-analyze", "--user", "verify", str(path)], env={**os.environ, "XDG_RUNTIME_DIR": str(runtime)},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert "notifies" in done.stderr, "it does look at it"
+    shutil.rmtree(runtime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import click
 
@@ -40,14 +41,9 @@ def install(app: App, only_shows: bool, linger: bool | None) -> None:
     if only_shows:
         tables.out(text.rstrip("\n"))
         return
+    was_up = daemon_process.stop(app)  # not by the manager, whose unit is not there yet
     try:
-        manager.path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(manager.path, text)
-    except OSError as error:
-        raise Misconfigured(f"{manager.path} cannot be written: {error.strerror}", "nothing was changed") from error
-    was_up = False
-    try:
-        was_up = daemon_process.stop(app)
+        _write(manager.path, text)
         manager.install()
         _wait_until_up(app)
     except BaseException:  # Ctrl-C, too: a daemon that was up must not be missing now
@@ -64,6 +60,14 @@ def install(app: App, only_shows: bool, linger: bool | None) -> None:
     _note_keys(app)
     if isinstance(manager, Systemd):
         _offer_linger(app, manager, linger)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_private(path, text)
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be written: {error.strerror}", "make its folder writable") from error
 
 
 def _manager(app: App) -> Manager:
