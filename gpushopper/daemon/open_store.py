@@ -7,13 +7,13 @@ from collections.abc import Callable
 import structlog
 
 from gpushopper.clock import Clock
-from gpushopper.core.alarms import DATABASE_REBUILT, HINTS, ROW_REPAIRED
+from gpushopper.core.alarms import DATABASE_REBUILT
 from gpushopper.daemon.backup.restoring import restore_newest
+from gpushopper.daemon.backup.row_repair import raise_alarm, repair_rows
 from gpushopper.paths import Home
-from gpushopper.store import alarms, events, installation
+from gpushopper.store import installation
 from gpushopper.store.database import Corrupt, Store, quarantine
 from gpushopper.store.outbox import alerts as outbox
-from gpushopper.store.repair import repair
 from gpushopper.store.sqlite import disk_reserve
 from gpushopper.store.sqlite.database_files import quarantine_name, sidecar_files
 
@@ -33,7 +33,7 @@ def open_store(home: Home, clock: Clock) -> Store:
     now = clock.now().wall
     try:
         _refuse_missing(home)
-        store = _prepare(Store.open(home.database, now_wall=now), lambda opened: _repair(opened, now))
+        store = _prepare(Store.open(home.database, now_wall=now), lambda opened: repair_rows(opened, now))
     except Corrupt as damage:
         _log.error("database damaged", text=damage.message)
         store = disk_reserve.with_reserve(home.disk_reserve, lambda: _in_its_place(home, clock))
@@ -54,7 +54,7 @@ def _in_its_place(home: Home, clock: Clock) -> Store:
     kept = quarantine_name(home.database, now.wall).name if is_there else None
     text = f"the database was damaged and has been set aside as {kept}" if kept else "the database was missing"
     if restore_newest(home, now, text):
-        return _prepare(Store.open(home.database, now_wall=now.wall), lambda opened: _repair(opened, now.wall))
+        return _prepare(Store.open(home.database, now_wall=now.wall), lambda opened: repair_rows(opened, now.wall))
     if kept:
         quarantine(home.database, now.wall)
     # Not by `open_store`: it would find nothing damaged, and raise no alarm.
@@ -76,25 +76,7 @@ def _alarm_rebuilt(store: Store, now: int, text: str, kept: str | None) -> None:
     text = f"{text}; a new one was started"
     hint = "Instances of ours are found again on the accounts and adopted. See: gpu-shopper audit"
     outbox.set_cursor(store, 0)  # where there are channels, they are told of this too
-    _raise(store, now, DATABASE_REBUILT, "database", text, hint, {"kept": kept})
-
-
-def _raise(
-    store: Store, now: int, kind: str, subject: str, text: str, hint: str, evidence: dict[str, str | None]
-) -> None:
-    """An alarm with its event, as the engine raises one."""
-    if alarms.raise_alarm(store, at=now, kind=kind, subject=subject, text=text, hint=hint, evidence=evidence):
-        data = {"kind": kind, "subject": subject, "hint": hint}
-        events.append(store, at=now, kind="alarm", text=text, data=data)
-
-
-def _repair(store: Store, now: int) -> None:
-    """Replace unreadable JSON in rows, with an alarm each: one bad row must not stop the rest (F54)."""
-    for found in repair(store):
-        _log.error("unreadable row", table=found.table, row=found.row, column=found.column)
-        subject = f"{found.table}/{found.row}/{found.column}"
-        text = f"{found.column} of {found.table} row {found.row} could not be read and was replaced"
-        _raise(store, now, ROW_REPAIRED, subject, text, HINTS[ROW_REPAIRED], {"was": found.was})
+    raise_alarm(store, now, DATABASE_REBUILT, "database", text, hint, {"kept": kept})
 
 
 def check_installation(home: Home, store: Store) -> installation.Installation:

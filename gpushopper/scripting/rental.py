@@ -86,8 +86,7 @@ class Client:
 
         `max_price` is dollars an hour, `disk` GB, `idle` after how long without use it ends itself, `contact` after how
         long without contact; `pull` maps folders there to folders here, brought home before the end; `consumer` is whom
-        it is charged to, by default as `provision` does. Whatever goes
-        wrong before it is ready, it is ended.
+        it is charged to, by default as `provision` does. Whatever goes wrong before it is ready, it is ended.
 
         Raises:
             NoOffer: nothing fits.

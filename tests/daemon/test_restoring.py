@@ -25,7 +25,7 @@ from gpushopper.store import alarms, events, installation, sessions
 from gpushopper.store.database import Store
 from gpushopper.store.schema.migrations import MIGRATIONS
 from gpushopper.store.schema.migrations import newest as newest_schema
-from gpushopper.store.sqlite.backups import back_up_daily, backups
+from gpushopper.store.sqlite.backups import back_up_daily, back_up_now, backups
 from gpushopper.store.sqlite.statements import run
 from tests.needs import needs
 from tests.store.samples import NOW, attempt, session
@@ -94,7 +94,7 @@ def test_what_the_backup_says_of_a_living_session_is_treated_as_old(kept: Home):
 def test_a_damaged_database_is_replaced_by_the_newest_whole_backup(kept: Home):
     whole = newest(kept)
     for hour, content in ((25, b"no database"), (26, whole.read_bytes()[:4096] + b"x" * 90_000)):
-        back_up_daily(kept.database, NOW + hour * HOUR, at_once=True)
+        back_up_now(kept.database, NOW + hour * HOUR)
         newest(kept).write_bytes(content)
     kept.database.write_bytes(b"SQLite format 3\0" + b"damage" * 4000)
     with closing(open_store(kept, SystemClock(kept.clock_offset))) as store:
@@ -104,6 +104,15 @@ def test_a_damaged_database_is_replaced_by_the_newest_whole_backup(kept: Home):
         assert alarm.text.endswith(f"; in its place is the backup {whole.name}")
     assert list(kept.data.glob("*.damaged-*Z"))
     assert not (kept.data / "restoring").exists()
+
+
+def test_an_unreadable_row_of_a_backup_is_repaired_and_said(kept: Home):
+    with closing(Store.open(newest(kept), now_wall=NOW)) as store, store.transaction():
+        run(store.database, "UPDATE attempts SET offer = '{'")
+    kept.database.write_bytes(b"SQLite format 3\0" + b"damage" * 4000)
+    with closing(open_store(kept, SystemClock(kept.clock_offset))) as store:
+        assert [one.id for one in sessions.load_attempts(store)] == ["a1"]
+        assert {alarm.kind for alarm in alarms.open_alarms(store)} == {"database_rebuilt", "row_repaired"}
 
 
 def test_an_interrupted_restore_is_tried_again(kept: Home):
@@ -138,7 +147,7 @@ def test_without_a_backup_missing_records_are_said_too(kept: Home):
 
 def test_one_dated_in_the_future_is_the_last_that_is_taken(kept: Home):
     whole = newest(kept)
-    back_up_daily(kept.database, NOW + 10_000 * 24 * HOUR, at_once=True)
+    back_up_now(kept.database, NOW + 10_000 * 24 * HOUR)
     kept.database.write_bytes(b"SQLite format 3\0" + b"damage" * 4000)
     assert restore_newest(kept, LATER, "text") == next(one for one in backups(kept.database) if one.path == whole)
 

@@ -12,7 +12,7 @@ from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.store import events
 from gpushopper.store.database import Corrupt, Store
-from gpushopper.store.sqlite.backups import FREE_BYTES_LEFT, back_up, back_up_daily, backups, copy
+from gpushopper.store.sqlite.backups import FREE_BYTES_LEFT, back_up, back_up_daily, back_up_now, backups, copy
 from tests.store.samples import NOW
 
 DAY = 24 * HOUR
@@ -42,7 +42,7 @@ def test_a_copy_dated_in_the_future_prevents_none(store: Store):
     back_up_daily(store.path, NOW + 400 * DAY)
     assert back_up_daily(store.path, NOW) is not None
     assert back_up_daily(store.path, NOW + HOUR) is None
-    assert back_up_daily(store.path, NOW + HOUR, at_once=True) is not None
+    assert back_up_now(store.path, NOW + HOUR) is not None
 
 
 def test_a_copy_holds_what_is_committed_while_others_write(store: Store):
@@ -58,7 +58,7 @@ def test_a_copy_holds_what_is_committed_while_others_write(store: Store):
 
 
 def test_living_sessions_keep_the_last_space(store: Store):
-    with pytest.raises(DiskFull, match="no daily backup"):
+    with pytest.raises(DiskFull, match="no backup"):
         back_up_daily(store.path, NOW, free=lambda path: FREE_BYTES_LEFT)
     assert backups(store.path) == []
 

@@ -9,7 +9,7 @@ from typing import Any
 from gpushopper.clock import SystemClock
 from gpushopper.errors import NotFound, UsageError
 from gpushopper.paths import Home
-from gpushopper.store.sqlite.backups import Backup, back_up_daily, backups, copy
+from gpushopper.store.sqlite.backups import Backup, back_up_now, backups, copy
 
 
 def list_backups(home: Home, _arguments: Sequence[str]) -> dict[str, Any]:
@@ -33,8 +33,7 @@ def make_backup(home: Home, arguments: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"{target} exists", "name a file that does not exist yet")
         copy(home.database, target)
     else:
-        made = back_up_daily(home.database, SystemClock(home.clock_offset).now().wall, at_once=True)
-        target = made or home.backups
+        target = back_up_now(home.database, SystemClock(home.clock_offset).now().wall)
     return {"path": str(target), "size_bytes": target.stat().st_size}
 
 

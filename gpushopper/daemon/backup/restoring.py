@@ -26,10 +26,11 @@ from gpushopper.core.model.money import cost_over
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.core.timing.restored import restored_deadline
+from gpushopper.daemon.backup.row_repair import raise_alarm, repair_rows
 from gpushopper.errors import Misconfigured, NotFound
 from gpushopper.paths import Home
 from gpushopper.private_files import FOLDER_MODE, sync
-from gpushopper.store import alarms, events, installation, sessions
+from gpushopper.store import events, installation, sessions
 from gpushopper.store.database import Corrupt, Store, quarantine
 from gpushopper.store.meta import get_meta
 from gpushopper.store.outbox import alerts as outbox
@@ -112,8 +113,11 @@ def _prepared(home: Home, source: Path, now: ClockSnapshot, text: str) -> Iterat
         with closing(Store.open(copied, now_wall=now.wall)) as store:
             _check_owner(home, store, source)
             with store.transaction():
+                cursor = events.last_id(store)
+                repair_rows(store, now.wall)
                 names = _settle(store, now)
                 _tell(store, now.wall, text, source)
+                outbox.set_cursor(store, cursor)  # what the backup has told is not told again
         yield copied, names
     except Corrupt as damage:
         raise NoBackup(f"{source} is no whole database", "try another, see: gpu-shopper backup") from damage
@@ -181,11 +185,7 @@ def _as_of_now(attempt: Attempt, now: ClockSnapshot) -> dict[str, Any]:
 def _tell(store: Store, now_wall: int, text: str, source: Path) -> None:
     """An alarm that stays until it is acknowledged, with its event."""
     events.set_database_id(store, secrets.token_hex(8))  # the audit log begins anew: ids of its events come twice
-    kind, subject, evidence = DATABASE_REBUILT, "database", {"backup": source.name}
-    outbox.set_cursor(store, events.last_id(store))  # what the backup has told is not told again
-    alarms.raise_alarm(store, at=now_wall, kind=kind, subject=subject, text=text, hint=HINT, evidence=evidence)
-    data = {"kind": kind, "subject": subject, "hint": HINT}
-    events.append(store, at=now_wall, kind="alarm", text=text, data=data)
+    raise_alarm(store, now_wall, DATABASE_REBUILT, "database", text, HINT, {"backup": source.name})
 
 
 def _quarantine_present(path: Path, now_wall: int) -> None:

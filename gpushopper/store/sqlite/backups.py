@@ -57,22 +57,25 @@ def back_up(database: peewee.SqliteDatabase, path: Path, now_wall: int, version:
     return target
 
 
-def back_up_daily(
-    path: Path, now_wall: int, *, at_once: bool = False, free: Callable[[Path], int] = free_bytes
-) -> Path | None:
-    """Copy the database unless a copy of the last 24 hours exists, and delete the oldest daily ones.
+def back_up_daily(path: Path, now_wall: int, *, free: Callable[[Path], int] = free_bytes) -> Path | None:
+    """Copy the database as `back_up_now` does, unless a daily copy of the last 24 hours exists."""
+    # One dated in the future was made while the clock was wrong: it must not keep others from being made.
+    if any(one.is_daily and 0 <= now_wall - one.made_at < DAY for one in backups(path)):
+        return None
+    return back_up_now(path, now_wall, free=free)
 
-    Reads over a connection of its own, so that no writer waits. `at_once`: however new the last one is.
+
+def back_up_now(path: Path, now_wall: int, *, free: Callable[[Path], int] = free_bytes) -> Path:
+    """Copy the database to the daily copies, and delete the oldest of them.
+
+    Reads over a connection of its own, so that no writer waits.
 
     Raises:
         DiskFull: too little would be left free; nothing was written.
     """
-    # One dated in the future was made while the clock was wrong: it must not keep others from being made.
-    if not at_once and any(one.is_daily and 0 <= now_wall - one.made_at < DAY for one in backups(path)):
-        return None
     size = sum(file.stat().st_size for file in (path, *sidecar_files(path)) if file.exists())
     if free(path) < size + FREE_BYTES_LEFT:
-        raise DiskFull(f"no daily backup: too little space is left in {path.parent}", "free space there")
+        raise DiskFull(f"no backup: too little space is left in {path.parent}", "free space there")
     target = _target(path, now_wall, f"daily-schema{_version(path)}")
     copy(path, target)
     _drop_old(path, is_daily=True)
