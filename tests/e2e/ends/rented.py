@@ -25,6 +25,8 @@ from tests.sandbox_home import SandboxHome
 IDLE_S, WARNED_S = 20, 10
 """The idle limit, and how long before its end one is announced: nine ticks of the agent, and a second."""
 IDLE = f"--idle {IDLE_S}s"
+WHOLE_S = 1
+"""The guard counts whole seconds of uptime: what it waits for may be over that much sooner."""
 
 GPUS = ("RTX 3060", "RTX 3080", "RTX A4000")
 """Of each the market has several offers."""

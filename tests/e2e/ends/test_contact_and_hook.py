@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.ends.rented import at, rent
+from tests.e2e.ends.rented import WHOLE_S, at, rent
 from tests.sandbox_home import SandboxHome
 
 pytestmark = pytest.mark.proofs
@@ -46,8 +46,8 @@ def test_lack_of_contact_ends_what_nobody_uses_and_the_end_of_its_run_what_was_i
     silent.until(are_gone, timeout_s=180)
     ended = {one.name: one.row(numbers[one.name]) for one in (silent, busy)}
     assert {row["ended_by"] for row in ended.values()} == {"instance_key"}
-    assert CONTACT_S < at(ended["silent"]["ended_at"]) - left_at < CONTACT_S + LATE_S
+    assert CONTACT_S - WHOLE_S < at(ended["silent"]["ended_at"]) - left_at < CONTACT_S + LATE_S
     # In use it outlived its contact.
-    assert WORK_S + GRACE_S < at(ended["busy"]["ended_at"]) - begun < WORK_S + GRACE_S + LATE_S
+    assert WORK_S + GRACE_S - WHOLE_S < at(ended["busy"]["ended_at"]) - begun < WORK_S + GRACE_S + LATE_S
     assert seen == {"silent": {"end-contact"}, "busy": {"end-run"}}
     assert hooks == {"silent": "end-contact", "busy": "end-run"}, "each had its script, once its end was announced"

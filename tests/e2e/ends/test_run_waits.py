@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.ends.rented import at, begin_run, receipt, rent, typing
+from tests.e2e.ends.rented import WHOLE_S, at, begin_run, receipt, rent, typing
 from tests.sandbox_home import SandboxHome
 
 pytestmark = pytest.mark.proofs
@@ -42,11 +42,11 @@ def test_others_still_going_who_types_and_a_killed_wrapper(
         assert "running" in line, line
 
         row = killed.until_gone(numbers["killed"])
-        assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - lost_at > 30 + GRACE_S
+        assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - lost_at > 30 + GRACE_S - WHOLE_S
         row = shared.until_gone(numbers["shared"])
-        assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - other_at > 45 + GRACE_S
+        assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - other_at > 45 + GRACE_S - WHOLE_S
         row = typed.until_gone(numbers["typed"])
-        assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - typed_at > TYPED_S
+        assert row["ended_by"] == "instance_key" and at(row["ended_at"]) - typed_at > TYPED_S - WHOLE_S
     for one in (shared, typed, killed):
         session = one.until_proven()
         assert (session["reason"], receipt(one)["reason"]) == ("run_done", "run_done")

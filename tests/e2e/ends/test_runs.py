@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.ends.rented import alarms, at, begin_run, receipt, rent
+from tests.e2e.ends.rented import WHOLE_S, alarms, at, begin_run, receipt, rent
 from tests.sandbox_home import SandboxHome
 
 pytestmark = pytest.mark.proofs
@@ -42,10 +42,10 @@ def test_runs_end_their_sessions_with_the_daemon_killed_at_once(
 
     row = plain.until_gone(numbers["plain"])
     assert row["ended_by"] == "instance_key", row
-    assert WORK_S + GRACE_S < at(row["ended_at"]) - begun < WORK_S + GRACE_S + LATE_S
+    assert WORK_S + GRACE_S - WHOLE_S < at(row["ended_at"]) - begun < WORK_S + GRACE_S + LATE_S
     row = alone.until_gone(numbers["alone"])
     assert row["ended_by"] == "instance_key", row
-    assert WORK_S + HOLD_S < at(row["ended_at"]) - begun < WORK_S + HOLD_S + LATE_S
+    assert WORK_S + HOLD_S - WHOLE_S < at(row["ended_at"]) - begun < WORK_S + HOLD_S + LATE_S
     assert back.row(numbers["back"])["state"] == "running" and not any(tmp_path.iterdir())
 
     session = back.until_proven()  # any command starts the daemon
