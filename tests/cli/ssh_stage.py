@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,7 @@ class Stage:
     def close(self) -> None:
         self.remote.forget_attempt(ATTEMPT)
         self.host.stop()
+        shutil.rmtree(self.host.top, ignore_errors=True)
         self.peer.close()
 
     def _answer(self, channel: Any, request: bytes) -> None:

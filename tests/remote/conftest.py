@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,7 @@ def host(remote: InstanceAccess) -> Iterator[Callable[..., Host]]:
     yield start
     for each in started:
         each.stop()
+        shutil.rmtree(each.top, ignore_errors=True)
 
 
 def login(port: int, host: str = "127.0.0.1") -> SshTarget:

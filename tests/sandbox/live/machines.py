@@ -8,6 +8,8 @@ import subprocess
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.sandbox.live.live_sandbox import READY_S, SSH_OPTIONS, LiveSandbox
 
 
@@ -51,7 +53,15 @@ class Machine:
         return self.market.live(self.id)
 
     def until_ready(self) -> None:
-        self.market.wait(lambda: self.facts is not None and self.ssh("true").returncode == 0, timeout_s=READY_S)
+        try:
+            self.market.wait(lambda: self.facts is not None and self.ssh("true").returncode == 0, timeout_s=READY_S)
+        except pytest.fail.Exception as failed:
+            raise AssertionError(f"{failed}\n{self.row}\n{self.facts}\n{self.logs()}") from failed
+
+    def logs(self) -> str:
+        """What it and its supervisor have printed."""
+        folder = self.market.home / "market" / "live" / str(self.id)
+        return "\n".join(f"{path.name}:\n{path.read_text()[-3000:]}" for path in folder.glob("*log") if path.is_file())
 
     def ssh(self, *words: str, user: str = "user", options: tuple[str, ...] = ()) -> Any:
         forwards = {one["internal_port"]: one["external_port"] for one in self.row["portForwards"]}
