@@ -13,7 +13,7 @@ import click
 from gpushopper.cli.app import SCHEMA, App
 from gpushopper.cli.input.command_classes import OutputPipeClosed
 from gpushopper.cli.input.prompts import Declined
-from gpushopper.cli.terminal_text import clean
+from gpushopper.cli.terminal_text import clean, in_our_form
 from gpushopper.errors import DiskFull, Misconfigured, ShopperError, UsageError
 
 INTERRUPTED = 130
@@ -77,7 +77,7 @@ def _from_os_error(error: OSError) -> ShopperError | None:
 def _usage(error: click.ClickException) -> UsageError:
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     command = ctx.command_path if ctx else "gpu-shopper"
-    return UsageError(error.format_message().rstrip("."), f"see: {command} --help")
+    return UsageError(in_our_form(error.format_message()), f"see: {command} --help")
 
 
 def _unexpected(app: App, error: BaseException) -> int:

@@ -32,6 +32,12 @@ def wrapped(line: str, width: int) -> list[str]:
     return [each.replace("\0", " ") for each in lines] or [line]
 
 
+def in_our_form(message: str) -> str:
+    """A message of the parser as ours are written: it begins with a small letter and has no full stop."""
+    text = message.rstrip(".")
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
 def either(words: Sequence[str]) -> str:
     """`ls, list or set`."""
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -74,8 +74,8 @@ SHARED = [
     Row("done without a name", "done --yes", "name the session", 2, "gpu-shopper --sandbox ls"),
     Row("spending unasked", "provision --gpu RTX4090", "not a terminal: add --yes", 2, "--dry-run"),
     Row("destroying unasked", "shutdown --all", "not a terminal: add --yes", 2, "--dry-run"),
-    Row("unknown option", "ls --nosuch", "No such option '?--nosuch", 2, "--help"),
-    Row("unknown command", "nosuch", "No such command 'nosuch'", 2, "--help"),
+    Row("unknown option", "ls --nosuch", "no such option '?--nosuch", 2, "--help"),
+    Row("unknown command", "nosuch", "no such command 'nosuch'", 2, "--help"),
     Row("fault that does not exist", "sandbox fault add vast create nosuch", "unknown word: nosuch", 2, "sandbox"),
 ]
 IN_JSON = {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
-from gpushopper.cli.commands.set_up.doctor import _account
-from gpushopper.cli.commands.set_up.doctor_checks import ssh
+from gpushopper.cli import new_app
+from gpushopper.cli.commands.set_up.doctor import _account, show_checks
+from gpushopper.cli.commands.set_up.doctor_checks import check, ssh
 from gpushopper.client import JsonObject
-from tests.cli.in_process import Inside
+from gpushopper.errors import ProblemsFound
+from tests.cli.in_process import Inside, Stream
 
 
 def test_where_all_is_well_every_check_is_ok(inside: Inside):
@@ -25,6 +28,29 @@ def test_where_all_is_well_every_check_is_ok(inside: Inside):
     assert checks["clock"]["text"] == "within 2m of the clouds'"
 
 
+def test_on_a_terminal_each_check_is_told_in_whole_and_once(monkeypatch: pytest.MonkeyPatch):
+    """A text is not cut, but goes on in the next line; what to do stands below."""
+    text = "no system keyring can be reached from here: no session bus, and " + "more of it, " * 5
+    rows = [check("key vast", False, text, "create a key at cloud.vast.ai"), check("disk", True, "there is room")]
+    out, err = Stream(is_terminal=True), Stream(is_terminal=True)
+    app = new_app()
+    app.color = "never"
+    for width in ("60", "80"):
+        monkeypatch.setenv("COLUMNS", width)
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(ProblemsFound):
+            show_checks(app, rows)
+    shown = " ".join(out.getvalue().split())
+    assert " ".join(text.split()).split()[-8:] == shown.replace(" disk ok there is room", "").split()[-8:]
+    assert "…" not in shown and max(map(len, out.getvalue().splitlines())) <= 80
+    assert err.getvalue() == "key vast: create a key at cloud.vast.ai\n" * 2
+
+
+def test_where_the_table_goes_into_a_file_what_is_wrong_is_told_beside_what_to_do(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(ProblemsFound):
+        show_checks(new_app(), [check("key vast", False, "there is none", "create one")])
+    assert capsys.readouterr().err == "key vast: there is none; create one\n"
+
+
 def test_without_keys_it_says_where_to_make_one_and_exits_9(home: Path):
     found = Inside(home)("doctor", VAST_API_KEY="", PATH="/nonexistent")
     assert found.code == 9 and "cloud.vast.ai (Account > Keys), then: gpu-shopper keys set vast" in found.err
@@ -35,8 +61,8 @@ def test_without_keys_it_says_where_to_make_one_and_exits_9(home: Path):
 
 def test_a_cloud_that_does_not_answer_is_a_problem():
     row = JsonObject(name="vast", state="degraded", detail="timed out", last_complete_list_at=None, key_hint="")
-    check = _account(row, 0)  # type: ignore[arg-type]
-    assert not check["ok"] and "timed out" in check["text"] and "are you online?" in check["hint"]
+    found = _account(row, 0)  # type: ignore[arg-type]
+    assert not found["ok"] and "timed out" in found["text"] and "are you online?" in found["hint"]
     starting = JsonObject({**row, "state": "starting", "detail": ""})
     assert not _account(starting, 0)["ok"], "nobody knows yet whether its key is accepted"  # type: ignore[arg-type]
     ready = JsonObject({**row, "state": "ready", "detail": "", "last_complete_list_at": 0})

@@ -101,6 +101,14 @@ def test_a_session_is_rented_within_its_budget_checked_and_ended(home: Path):
     assert found["guard"]["optional"] and found["ssh"]["optional"]
 
 
+def test_each_of_its_steps_is_shown_once(home: Path, capsys: pytest.CaptureFixture[str]):
+    tried(Daemon(BOOTING, READY, READY, READY, READY, READY, MOVED, OFF, OFF, GONE))
+    lines = capsys.readouterr().err.splitlines()
+    steps = [" ".join(line.split(",")[0].split(" (")[0].split()[-3:]) for line in lines]
+    assert len(steps) == len(set(steps)), lines
+    assert [line for line in lines if line.startswith("ready")] == [line for line in lines if "ends" in line]
+
+
 def test_what_is_not_as_it_should_be_is_said_and_it_is_ended_all_the_same(home: Path):
     daemon = Daemon(READY, READY, READY, READY, READY, READY, OFF, GONE, label="another")
     assert problems(tried(daemon)) == ["label", "deadline"]

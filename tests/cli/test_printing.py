@@ -127,6 +127,10 @@ def test_the_reminder_of_alarms_breaks_no_word_and_names_the_command_that_works(
     app = new_app()
     app.color, app.use_sandbox = "never", True
     lines = alarm_lines(app, [alarm(2)])  # type: ignore[list-item]
-    assert lines == ["alarm 2: costly: vast has billed $6.29; that is $2.09 more than the $4.20", "  counted here"]
+    assert lines[:2] == ["alarm 2: costly: vast has billed $6.29; that is $2.09 more than the $4.20", "  counted here"]
+    assert " ".join("".join(lines[2:]).split()) == (
+        "what to do: gpu-shopper --sandbox alarms; to hide it: gpu-shopper --sandbox alarms ack 2"
+    )
+    assert alarm_lines(app, []) == []
     many = alarm_lines(app, [alarm(number) for number in range(4)])  # type: ignore[list-item]
     assert many == ["4 alarms: see: gpu-shopper --sandbox alarms"]

@@ -31,7 +31,8 @@ def test_code_has_as_many_backticks_as_it_needs():
 
 def test_tables():
     assert facts([("a", "1"), ("b", "")]) == ["| | |", "|---|---|", "| a | 1 |"]
-    assert table(("name", "cost, $"), [("x", "$1.00")]) == ["| name | cost, $ |", "|---|---:|", "| x | $1.00 |"]
+    assert table(("name", "cost"), [("x", "$1.00")]) == ["| name | cost |", "|---|---:|", "| x | $1.00 |"]
+    assert table(("name", "cost"), []) == ["| name | cost |", "|---|---|"]
 
 
 def attempt(**more: Any) -> JsonObject:
@@ -74,12 +75,27 @@ def test_a_session_as_a_document():
     assert [line for line in lines if line.startswith("- to")] == [sent]
 
 
+def test_amounts_have_four_places_and_parts_add_up_to_their_total():
+    parts = {"gpu_micros": 690_040, "storage_micros": 10_040, "traffic_micros": 40, "accrued": 700_120}
+    days = [JsonObject(key=f"2026-11-0{number}", accrued=350_060) for number in (1, 2)]
+    text = "\n".join(report_lines(session(**parts, days=days)))
+    shown = (
+        "| cost | $0.7001 |",
+        "| GPU | $0.6900 |",
+        "| disk | $0.0101 |",
+        "| traffic | $0.0000 |",
+        "| total | $0.7001 |",
+    )
+    assert [line for line in shown if line not in text] == []
+    assert "| 2026-11-01 | $0.3501 |" in text and "| 2026-11-02 | $0.3500 |" in text
+
+
 def test_the_clouds_bill_and_runs_are_in_it_where_they_are_known():
     bill = JsonObject(billed_micros=710_000, ours_micros=700_000, until_at=NOW, is_settled=False)
     run = JsonObject(run="r1", command="make | tee log", status="0", started_at=NOW, ended_at=NOW + 90_000_000)
     days = [JsonObject(key=f"2026-11-0{number}", accrued=350_000) for number in (1, 2)]
     text = "\n".join(report_lines(session(bill=bill, runs=[run], days=days, time_zone="Europe/Berlin")))
-    assert "| day (Europe/Berlin) | counted here, $ |" in text and "| 2026-11-02 | $0.3500 |" in text
+    assert "| day (Europe/Berlin) | counted here |" in text and "| 2026-11-02 | $0.3500 |" in text
     assert (
         "The cloud has billed $0.7100 up to" in text and "may still grow; counted here for that time: $0.7000." in text
     )

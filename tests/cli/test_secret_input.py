@@ -32,14 +32,14 @@ SAID = [
     (f"keys list {SECRET}", "1 argument too many", "keys list --help"),
     (f"keys {SECRET}", "no such verb: keys has list, remove, set, test", "keys --help"),
     (f"keys vast {SECRET}", "no such verb: keys has list, remove, set, test", "keys --help"),
-    (f"keys set vast --key={SECRET}", "No such option", "keys set --help"),
+    (f"keys set vast --key={SECRET}", "no such option", "keys set --help"),
     (f"keys set vast --file={SECRET}", "does not take a value", "--help"),
-    (f"keys set vast --{SECRET}", "No such option", "keys set --help"),
-    (f"keys --{SECRET} vast", "No such option", "keys list --help"),
-    (f"--{SECRET} ls", "No such option", "--help"),
-    (f"keys set vast -k{SECRET}", "No such option", "keys set --help"),
-    (f"--api-key={SECRET} ls", "No such option", "--help"),
-    (SECRET, "No such command", "--help"),
+    (f"keys set vast --{SECRET}", "no such option", "keys set --help"),
+    (f"keys --{SECRET} vast", "no such option", "keys list --help"),
+    (f"--{SECRET} ls", "no such option", "--help"),
+    (f"keys set vast -k{SECRET}", "no such option", "keys set --help"),
+    (f"--api-key={SECRET} ls", "no such option", "--help"),
+    (SECRET, "no such command", "--help"),
     (f"ls {SECRET}", "1 argument too many", "ls --help"),
     (f"status {SECRET} {SECRET}", "2 arguments too many", "status --help"),
     (f"provision TOKEN={SECRET}", "1 argument too many", "provision --help"),
@@ -81,6 +81,6 @@ def test_json_errors_do_not_repeat_the_words_either(home: Path, capsys: pytest.C
 
 def test_a_mistyped_word_is_still_named(capsys: pytest.CaptureFixture[str]):
     assert main(["nosuch"]) == 2
-    assert "No such command 'nosuch'" in capsys.readouterr().err
+    assert "no such command 'nosuch'" in capsys.readouterr().err
     assert main(["provison"]) == 2
     assert "did you mean provision?" in capsys.readouterr().err

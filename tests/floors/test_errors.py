@@ -1,15 +1,22 @@
-"""Every error class is raised or caught somewhere: the tree holds no word that nothing says."""
+"""Every error class is raised or caught somewhere, and errors are written in one form."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 import pytest
 
+from gpushopper import errors
 from tests.floors.tree import ROOT, nodes_of, product_modules, syntax_of
 
 ERRORS = ROOT / "gpushopper" / "errors.py"
 COMMANDS = ROOT / "gpushopper" / "cli" / "__init__.py"
+KINDS = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
+NO_ERRORS_OF_USERS = {"RuntimeError"}
+"""What a person never sees but as an unexpected one, with its name before it."""
+STANDS_ALONE = ("Cancelled. ",)
+"""What is no error, and has no `error: ` before it."""
 
 
 @pytest.mark.skipif(not COMMANDS.exists(), reason="the command line is not in this tree")
@@ -24,3 +31,26 @@ def test_every_error_class_is_used():
         if isinstance(found, ast.Name | ast.Attribute)
     }
     assert [found.name for found in classes if found.name not in bases | used] == []
+
+
+def written() -> Iterator[tuple[str, str]]:
+    """Place and text of each error that our code raises."""
+    for name, module in product_modules():
+        for node in nodes_of(module):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            kind = ast.unparse(node.func).rpartition(".")[2]
+            if (kind in KINDS or kind.endswith("Error")) and kind not in NO_ERRORS_OF_USERS:
+                yield f"{name}:{node.lineno}", text_of(node.args[0])
+
+
+def text_of(node: ast.expr) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(text_of, node.values))
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
+
+
+def test_an_error_begins_with_a_small_letter_and_has_no_full_stop():
+    found = [(place, text) for place, text in written() if not text.startswith(STANDS_ALONE)]
+    assert len(found) > 150
+    assert [each for each in found if each[1][:1].isupper() or each[1].endswith(".")] == []

@@ -105,13 +105,19 @@ def format_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:
 
 @contextmanager
 def _hide_typed_words(ctx: click.Context) -> Iterator[None]:
-    """Print an unknown option only if it looks like a mistyped one: in `keys set vast --KEY` it may be a key."""
+    """Print an unknown option only if it looks like a mistyped one: in `keys set vast --KEY` it may be a key.
+
+    Every error names this command, whose help the hint then shows.
+    """
     try:
         yield
     except click.NoSuchOption as error:
         if _OPTION.fullmatch(error.option_name):
             raise
-        raise click.UsageError("No such option", ctx) from None
+        raise click.UsageError("no such option", ctx) from None
+    except click.UsageError as error:
+        error.ctx = error.ctx or ctx  # the parser names none for an option without its value
+        raise
 
 
 class Command(click.Command):
@@ -287,7 +293,7 @@ class LazyGroup(Group):
                 raise
             # Print only what can be a mistyped command: anything else may be a key.
             shown = f" '{word}'" if word.isascii() and word.isalpha() and word.islower() and len(word) < 17 else ""
-            raise click.UsageError(f"No such command{shown}", ctx) from None
+            raise click.UsageError(f"no such command{shown}", ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; click itself would exit with status 1 on a closed output pipe."""

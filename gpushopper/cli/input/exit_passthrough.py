@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gpushopper.cli.input.command_classes import Command
+from gpushopper.cli.terminal_text import in_our_form
 from gpushopper.errors import ShopperError, UsageError
 
 OWN_FAILURE = 125
@@ -50,6 +51,6 @@ def _errors_exit_125() -> Iterator[None]:
         error.exit_code = OWN_FAILURE
         raise
     except click.ClickException as error:
-        failure = UsageError(error.format_message().rstrip("."), "put -- before a command for the instance")
+        failure = UsageError(in_our_form(error.format_message()), "put -- before a command for the instance")
         failure.exit_code = OWN_FAILURE
         raise failure from error

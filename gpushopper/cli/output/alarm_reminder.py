@@ -61,10 +61,15 @@ def ending_soon(session: SessionView, now: int) -> str:
 
 
 def alarm_lines(app: App, shown: list[AlarmView]) -> list[str]:
-    """The lines about open alarms: each with its text, or how many there are and which command shows them."""
+    """The lines about open alarms: each with its text, or how many there are; and what can be done about them."""
     if len(shown) > MOST_LINES:
         return _marked(app, f"{plural(len(shown), 'alarm')}:", "see: gpu-shopper alarms")
-    return [line for alarm in shown for line in _marked(app, f"alarm {alarm.id}:", clean(alarm.text))]
+    lines = [line for alarm in shown for line in _marked(app, f"alarm {alarm.id}:", clean(alarm.text))]
+    if shown:
+        which = "it" if len(shown) == 1 else "one"
+        text = f"what to do: gpu-shopper alarms; to hide {which}: gpu-shopper alarms ack {shown[0].id}"
+        lines += [f"  {line}" for line in app.lines(app.with_sandbox_flag(text), sys.stderr, indent=2)]
+    return lines
 
 
 def _marked(app: App, word: str, text: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from gpushopper.cli.app import App
@@ -38,6 +38,8 @@ class Column(NamedTuple):
     """The same in fewer characters, where a terminal is too narrow."""
     spare: int = 0
     """Which column is left out where even that is too wide: 1 first; 0: never."""
+    wraps: bool = False
+    """A text that goes on in further lines where it has too little room, and is not cut."""
     brief: str = ""
     """The heading in fewer characters, where a terminal is too narrow; no heading is cut."""
 
@@ -245,10 +247,11 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]], room: int
     colored = app.has_color(sys.stdout)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
     titles, kept = headings(columns, cells, room), [column.right or column.whole for column in columns]
-    for column, title, width in zip(columns, titles, fit(titles, cells, kept, room), strict=True):
+    widths = fit(titles, cells, kept, room)
+    for column, title, width in zip(columns, titles, widths, strict=True):
         justify: Literal["left", "right"] = "right" if column.right else "left"
-        grid.add_column(Text(title), justify=justify, no_wrap=True, width=width)
-    for line in cells:
+        grid.add_column(Text(title), justify=justify, no_wrap=not column.wraps, width=width)
+    for line in _broken(columns, cells, widths):
         grid.add_row(*(Text(cell, style=STYLES.get(cell.partition(" ")[0], "")) for cell in line))
     console = Console(
         file=sys.stdout,
@@ -261,6 +264,17 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]], room: int
         console.print(grid)
     for shown in printed.get().splitlines():
         out(_PADDING.sub(r"\1", shown))
+
+
+def _broken(columns: Sequence[Column], cells: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[list[str]]:
+    """The cells, those of columns that wrap as several lines: broken between words, and not inside a command."""
+    from gpushopper.cli.terminal_text import wrapped
+
+    for line in cells:
+        yield [
+            "\n".join(part.strip() for part in wrapped(cell, width)) if column.wraps else cell
+            for column, cell, width in zip(columns, line, widths, strict=True)
+        ]
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:

@@ -43,6 +43,11 @@ def local_time(at: int) -> datetime:
     return (_EPOCH + timedelta(microseconds=at)).astimezone()
 
 
+def log_time(at: int) -> str:
+    """`2026-11-24 18:00:03`: in lists of what happened, which are read for years and searched by day."""
+    return f"{local_time(at):%Y-%m-%d %H:%M:%S}"
+
+
 def relative(at: int, now: int) -> str:
     """`in 1h 58m`, `3m ago`, `now`."""
     if abs(at - now) < SECOND:

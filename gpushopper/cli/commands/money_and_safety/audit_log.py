@@ -10,7 +10,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import json_output, tables
-from gpushopper.cli.output.text_format import local_time, plural
+from gpushopper.cli.output.text_format import log_time, plural
 from gpushopper.cli.terminal_text import clean
 from gpushopper.client import JsonObject
 from gpushopper.core.audit_chain import ACTS, Act, check_chain, check_events, read_line
@@ -84,7 +84,7 @@ def _print(app: App, act: Act, names: Mapping[str, str]) -> None:
         tables.out(str(act.event))
     else:
         about = f"{names.get(act.session, act.session)}  " if act.session else ""
-        tables.sentences([clean(f"{local_time(act.at):%Y-%m-%d %H:%M:%S}  {about}{act.kind}: {act.text}")])
+        tables.sentences([clean(f"{log_time(act.at)}  {about}{act.kind}: {act.text}")])
 
 
 def _verify(app: App, head: str) -> None:

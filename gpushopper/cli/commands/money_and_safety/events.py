@@ -13,7 +13,7 @@ from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.durations import parse_date, parse_span
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.json_output import line
-from gpushopper.cli.output.text_format import local_time
+from gpushopper.cli.output.text_format import log_time
 from gpushopper.cli.terminal_text import clean
 from gpushopper.client import JsonObject
 from gpushopper.errors import UsageError
@@ -109,4 +109,4 @@ def _print(app: App, found: list[EventView], names: _Names) -> None:
         else:
             about = names.of(event.session) if event.session else event.attempt or "-"
             text = f"{event.kind}: {event.text}" if event.text else event.kind
-            tables.sentences([clean(f"{local_time(event.at):%b %d %H:%M:%S}  {about}  {text}")])
+            tables.sentences([clean(f"{log_time(event.at)}  {about}  {text}")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def _state(row: Check) -> str:
 COLUMNS = (
     tables.Column("CHECK", lambda row: row["name"]),
     tables.Column("STATE", _state, whole=True),
-    tables.Column("WHAT", lambda row: row["text"]),
+    tables.Column("WHAT", lambda row: row["text"], wraps=True),
 )
 
 
@@ -61,27 +62,34 @@ def doctor(app: App, cloud: str | None, most: int | None, yes: bool) -> None:
     """
     app.shows_alarms = False  # they are one of the checks
     if cloud is not None and most is not None:
-        _print(app, trial(app, cloud, most, yes))
+        show_checks(app, trial(app, cloud, most, yes))
         return
     if cloud is not None or most is not None:
         hint = "write, for instance: gpu-shopper doctor --trial vast --max-usd 1"
         raise UsageError("--trial CLOUD and --max-usd N belong together", hint)
     found = daemon_process.run_one_shot_job(app.home, "doctor")
     clouds, ahead_us = _clouds(app, found["checks"])
-    _print(app, [*found["checks"], *_own_checks(app, ahead_us), *clouds])
+    show_checks(app, [*found["checks"], *_own_checks(app, ahead_us), *clouds])
 
 
-def _print(app: App, rows: list[Check]) -> None:
+def show_checks(app: App, rows: list[Check]) -> None:
     """The checks as a table, and what to do below it; ProblemsFound where there is a problem."""
     checks = [_pasted(app, row) for row in rows]
     tables.rows(app, "checks", checks, COLUMNS)
     problems = [row for row in checks if not row["ok"]]
-    for row in (*problems, *(each for each in checks if each["optional"])):
-        if not app.as_json:
-            what = f"{row['name']}{' (optional)' if row['optional'] else ''}"
-            app.note(f"{what}: {'; '.join(filter(None, (row['text'], row['hint'])))}")
+    if not app.as_json:
+        _print_hints(app, [*problems, *(row for row in checks if row["optional"])])
     if problems:
         raise ProblemsFound(f"{plural(len(problems), 'problem')} found", "see the lines above")
+
+
+def _print_hints(app: App, rows: list[Check]) -> None:
+    """What to do about each; where the table is in a file, and this in a mail, also what is wrong."""
+    is_above = app.is_terminal(sys.stdout) and app.output in ("table", "wide")
+    for row in rows:
+        what = f"{row['name']}{' (optional)' if row['optional'] else ''}"
+        said = (row["hint"],) if is_above and row["hint"] else (row["text"], row["hint"])
+        app.note(f"{what}: {'; '.join(filter(None, said))}")
 
 
 def _pasted(app: App, row: Check) -> Check:

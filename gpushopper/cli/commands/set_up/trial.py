@@ -21,7 +21,7 @@ from gpushopper.cli.commands.set_up.doctor_checks import Check, check
 from gpushopper.cli.input.charging import consumer_of
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import session_views
-from gpushopper.cli.output.progress_display import progress_for
+from gpushopper.cli.output.progress_display import NoProgress, ProgressDisplay, progress_for
 from gpushopper.cli.output.session_phases import show_ending_progress, show_provisioning_progress
 from gpushopper.cli.output.session_views import gpu, is_guard_in_sync
 from gpushopper.cli.output.text_format import money, per_hour
@@ -119,9 +119,15 @@ class _Trial:
         self._name = name
         self._most = most
         self._ref = ""
+        self._progress: ProgressDisplay = NoProgress()
+        self._is_ready = False
 
     def run(self, plan: Plan) -> list[Check]:
-        """Every check that could be made."""
+        """Every check that could be made; one display has all steps, so that each is shown once."""
+        with progress_for(self._app) as self._progress:
+            return self._checks(plan)
+
+    def _checks(self, plan: Plan) -> list[Check]:
         app = self._app
         app.interrupt_hint = (
             f"it is being ended, and ends at its deadline in any case; see: gpu-shopper get {self._name}"
@@ -168,20 +174,26 @@ class _Trial:
     def _until(self, is_so: Callable[[SessionView], bool], limit_s: float, late: str) -> SessionView:
         """Poll until the session is so, with its progress shown; raises NotVerified."""
         latest: list[SessionView] = []
-        with progress_for(self._app) as progress:
 
-            def look() -> bool:
-                latest[:] = [self._session]
-                show = show_ending_progress if latest[0].end_stage else show_provisioning_progress
-                show(progress, latest[0], self._app.now().wall)
-                return is_so(latest[0])
+        def look() -> bool:
+            latest[:] = [self._session]
+            self._show(latest[0])
+            return is_so(latest[0])
 
-            try:
-                poll(look, limit_s)
-            except WaitTimeout as timeout:
-                text = f"{late} after {span(int(limit_s * SECOND))}"
-                raise NotVerified(text, f"see: gpu-shopper get {self._name}") from timeout
+        try:
+            poll(look, limit_s)
+        except WaitTimeout as timeout:
+            text = f"{late} after {span(int(limit_s * SECOND))}"
+            raise NotVerified(text, f"see: gpu-shopper get {self._name}") from timeout
         return latest[0]
+
+    def _show(self, session: SessionView) -> None:
+        """Its next step; while it runs, nothing that this display has shown: its deadline moves meanwhile."""
+        if session.end_stage:
+            show_ending_progress(self._progress, session, self._app.now().wall)
+        elif session.status != "running" or not self._is_ready:
+            self._is_ready = session.status == "running"
+            show_provisioning_progress(self._progress, session, self._app.now().wall)
 
     def _ready(self) -> Check:
         began = self._app.now().boot
@@ -225,6 +237,7 @@ class _Trial:
     def _moved(self) -> Check:
         """An earlier deadline, which costs nothing, is confirmed by the guard."""
         wanted = (self._session.deadline_at or 0) - SHORTER_US
+        self._progress.step("deadline", "moving its deadline, until the guard confirms it")
         self._app.client.extend(self._ref, deadline_at=wanted)
         found = self._until(is_guard_in_sync, CONFIRM_LIMIT_S, "the guard has not confirmed another deadline")
         return check("deadline", found.deadline_at == wanted, "moved, and confirmed", "the former one holds")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from gpushopper.cli.terminal_text import clean
 
+_AMOUNT = re.compile(r"-?\$\d")
 _MARKUP = re.compile(r"([\\`*_|<>\[\]])")
 
 
@@ -29,6 +30,9 @@ def facts(pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table; columns of amounts, whose titles end in `$`, are flush right."""
-    lines = ["---:" if title.endswith("$") else "---" for title in titles]
-    return [f"| {' | '.join(titles)} |", f"|{'|'.join(lines)}|", *(f"| {' | '.join(row)} |" for row in rows)]
+    """A table; columns of amounts are flush right."""
+    cells = list(rows)
+    lines = [
+        "---:" if cells and all(_AMOUNT.match(row[place]) for row in cells) else "---" for place in range(len(titles))
+    ]
+    return [f"| {' | '.join(titles)} |", f"|{'|'.join(lines)}|", *(f"| {' | '.join(row)} |" for row in cells)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.output.endings.end_reasons import REASONS, reason_text
@@ -9,7 +10,7 @@ from gpushopper.cli.output.endings.run_table import status_text
 from gpushopper.cli.output.json_output import rfc3339
 from gpushopper.cli.output.receipt_view import MEANS
 from gpushopper.cli.output.records.markdown import code, facts, plain, table
-from gpushopper.cli.output.text_format import money, rate
+from gpushopper.cli.output.text_format import rate
 from gpushopper.core.model.money import dollars
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.core.timing.duration_text import span
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from gpushopper import wire
 
 OF_HOST = "host"
+_UNIT = 100
+"""Micro-dollars in the last place that is shown."""
 
 
 def report_lines(found: wire.Report) -> list[str]:
@@ -50,7 +53,7 @@ def _session(found: wire.Report) -> list[tuple[str, str]]:
         ("deadline", _time(found.deadline_at)),
         ("image", code(found.image) if found.image else ""),
         ("GPU hours", f"{found.gpu_hours:.2f}"),
-        ("cost", money(found.accrued)),
+        ("cost", _amount(found.accrued)),
     ]
 
 
@@ -84,7 +87,7 @@ def _rental(one: wire.ReportAttempt) -> list[tuple[str, str]]:
         ("ready", _time(one.ready_at)),
         ("off", _time(one.off_at)),
         ("GPU hours", f"{one.gpu_hours:.2f}"),
-        ("cost", money(one.accrued)),
+        ("cost", _amount(one.accrued)),
         ("end", _end(one)),
     ]
 
@@ -104,19 +107,37 @@ def _end(one: wire.ReportAttempt) -> str:
 def _cost(found: wire.Report) -> list[str]:
     kinds = [
         ("GPU", found.gpu_micros), ("disk", found.storage_micros), ("traffic", found.traffic_micros),
-        ("beyond the time used", found.minimum_micros), ("total", found.accrued),
+        ("beyond the time used", found.minimum_micros),
     ]  # fmt: skip
-    rows = [(name, dollars(amount, 4)) for name, amount in kinds if amount or name == "total"]
-    lines = table(("for", "counted here, $"), rows)
+    rows = [*_adding_up((name, amount) for name, amount in kinds if amount), ("total", _amount(found.accrued))]
+    lines = table(("for", "counted here"), rows)
     if len(found.days) > 1:
-        by_day = [(day.key, dollars(day.accrued, 4)) for day in found.days]
-        lines += ["", *table((f"day ({plain(found.time_zone)})", "counted here, $"), by_day)]
+        by_day = _adding_up((day.key, day.accrued) for day in found.days)
+        lines += ["", *table((f"day ({plain(found.time_zone)})", "counted here"), by_day)]
     if found.bill is None:
         return lines
     bill = found.bill
     state = "" if bill.is_settled else ", which may still grow"
-    said = f"The cloud has billed {dollars(bill.billed_micros, 4)} up to {_time(bill.until_at)}{state}; counted here"
-    return [*lines, "", f"{said} for that time: {dollars(bill.ours_micros, 4)}."]
+    said = f"The cloud has billed {_amount(bill.billed_micros)} up to {_time(bill.until_at)}{state}; counted here"
+    return [*lines, "", f"{said} for that time: {_amount(bill.ours_micros)}."]
+
+
+def _amount(micros: int) -> str:
+    """The same number of places everywhere: a reader adds these up."""
+    return dollars(_rounded(micros), 4)
+
+
+def _rounded(micros: int) -> int:
+    return (micros + _UNIT // 2) // _UNIT * _UNIT
+
+
+def _adding_up(parts: Iterable[tuple[str, int]]) -> list[tuple[str, str]]:
+    """Amounts that were rounded so that their sum is the rounded total: what is left over goes to the next."""
+    lines, total = [], 0
+    for name, micros in parts:
+        lines.append((name, dollars(_rounded(total + micros) - _rounded(total), 4)))
+        total += micros
+    return lines
 
 
 def _lasted(run: wire.ReportRun) -> str:
