@@ -3,6 +3,8 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 CLIENT  := $(VENV)/.official-client
+LOCK    := docs/deploy/requirements.txt
+INSTALLERS := $(VENV)/installers/complete
 SEED    ?=
 ARGS    ?=
 # The first Python that is new enough; PYTHON=/path/to/python3 overrides it.
@@ -13,7 +15,7 @@ SHM     := $(shell [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -qw 
              && [ "$$(df -Pm /dev/shm | awk 'NR == 2 {print $$4}')" -ge 2000 ] && echo /dev/shm)
 
 .DEFAULT_GOAL := all
-.PHONY: all dev demo completions man schemas screens test proofs lint types fix bench sweep mutants clean help
+.PHONY: all dev demo packages lock completions man schemas screens test proofs lint types fix bench sweep mutants clean help
 
 all: lint types test  ## lint, types and tests (the default)
 
@@ -46,7 +48,7 @@ test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
 PROOFS = tests/e2e/ends tests/cli/test_demo.py tests/cli/test_bad_days.py tests/agent tests/e2e \
          $(shell grep -rlw --include='test_*.py' proofs tests | LC_ALL=C sort)
 
-proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, keyrings and cron
+proofs: $(STAMP) $(CLIENT) $(INSTALLERS)  ## what waits for real time, containers, shells, keyrings and cron
 	@$(BIN)/python -m tests.timed proofs -m 'proofs and not sweep' -n 3 $(PYTEST_SPREAD) \
 	  $(if $(filter tests/%,$(ARGS)),,$(PROOFS)) $(ARGS)
 
@@ -54,6 +56,19 @@ proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, key
 $(CLIENT): $(STAMP) tests/sandbox/official_client.py
 	@echo "installing Vast's own client into $(VENV) ..."
 	@$(BIN)/python -m tests.sandbox.official_client && touch $@
+
+# pipx, uv and the wheels that the lock file names; what installs packages in a test has no network.
+$(INSTALLERS): $(STAMP) tests/packages/installers.py $(LOCK)
+	@echo "fetching pipx, uv and locked wheels into $(VENV) (30 s) ..."
+	@$(BIN)/python -m tests.packages.installers
+
+packages: $(STAMP)  ## write wheel and sdist to dist/
+	@$(BIN)/python -m hatchling build -d dist
+
+# `ARGS=--upgrade` takes newer versions.
+lock: $(INSTALLERS)  ## write the lock file of docs/deploy anew
+	@$(VENV)/installers/bin/uv pip compile --quiet --universal --python-version 3.11 --extra sandbox --generate-hashes \
+	  --custom-compile-command 'make lock' --output-file $(LOCK) $(ARGS) pyproject.toml
 
 completions: $(STAMP)  ## write the scripts in completions/ anew
 	@for shell in bash zsh fish; do GPU_SHOPPER_HOME=$(CURDIR)/$(VENV)/home $(BIN)/gpu-shopper completion $$shell \
@@ -92,4 +107,4 @@ clean:  ## remove caches and build results (keeps .venv)
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
