@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import re
 
-from tests.floors.tree import ROOT, text_of
+from tests.floors.tree import ROOT, files, text_of
 
-GUIDES = tuple(
-    ROOT / name
-    for name in (
-        "docs/architecture.md",
-        "docs/glossary.md",
-        "docs/safety.md",
-        "CONTRIBUTING.md",
-        "README.md",
-        "docs/api.md",
-        "docs/conventions.md",
-        "docs/schemas/README.md",
-    )
+ARCHITECTURE = ROOT / "docs/architecture.md"
+GUIDES = (
+    ARCHITECTURE,
+    *(ROOT / name for name in ("CONTRIBUTING.md", "README.md")),
+    *(path for path in files("docs", suffix=".md") if path != ARCHITECTURE),
 )
-ARCHITECTURE = GUIDES[0]
 WALKS = ("A label", "A deadline", "A price")
 
 QUOTED = re.compile(r"`([^`\n]+)`")

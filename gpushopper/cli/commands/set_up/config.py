@@ -26,6 +26,7 @@ COLUMNS = (
     tables.Column("KEY", lambda row: row["key"]),
     tables.Column("VALUE", lambda row: row["shown"], whole=True),
     tables.Column("FROM", lambda row: row["origin"], spare=1),
+    tables.Column("MEANS", lambda row: row["about"], wide=True),
 )
 
 
@@ -45,7 +46,7 @@ def config() -> None:
 @config.command("show")
 @click.pass_obj
 def show_config(app: App) -> None:
-    """Show every setting and where it comes from. Exits 4 if one names a cloud that is not known."""
+    """Show every setting and where it comes from; with -o wide, what it means. Exits 4 if one names no known cloud."""
     from gpushopper import config as settings
 
     found = settings.load(app.home, project_from=Path.cwd())
@@ -72,6 +73,8 @@ def show_config(app: App) -> None:
 
 
 def setting_rows(found: Config) -> list[dict[str, Any]]:
+    from gpushopper.config.key_texts import about
+
     sections: dict[str, Any] = {
         "brakes": found.brakes,
         "money": found.money,
@@ -90,6 +93,7 @@ def setting_rows(found: Config) -> list[dict[str, Any]]:
             "value": value,
             "shown": _shown(name, value),
             "origin": found.origin(f"{section}.{name}"),
+            "about": about(f"{section}.{name}"),
         }
         for section, values in sections.items()
         for name, value in asdict(values).items()

@@ -165,12 +165,13 @@ class ChannelAnswer(TypedDict):
 
 
 class SettingRow(TypedDict):
-    """One setting: its value, as it is shown, and where it comes from."""
+    """One setting: its value, as it is shown, where it comes from, and what it means."""
 
     key: str
     value: Any
     shown: str
     origin: str
+    about: str
 
 
 class InstallationRow(TypedDict):
