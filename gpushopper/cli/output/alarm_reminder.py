@@ -66,8 +66,8 @@ def alarm_lines(app: App, shown: list[AlarmView]) -> list[str]:
         return _marked(app, f"{plural(len(shown), 'alarm')}:", "see: gpu-shopper alarms")
     lines = [line for alarm in shown for line in _marked(app, f"alarm {alarm.id}:", clean(alarm.text))]
     if shown:
-        which = "it" if len(shown) == 1 else "one"
-        text = f"what to do: gpu-shopper alarms; to hide {which}: gpu-shopper alarms ack {shown[0].id}"
+        which, n = "it" if len(shown) == 1 else "one", shown[0].id
+        text = f"what to do: gpu-shopper alarms; to hide {which}: gpu-shopper alarms ack {n}"
         lines += [f"  {line}" for line in app.lines(app.with_sandbox_flag(text), sys.stderr, indent=2)]
     return lines
 
