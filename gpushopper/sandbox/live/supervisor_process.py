@@ -36,7 +36,8 @@ class SupervisorProcess:
         self._on_message = on_message
         self._host_state = host_state
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (folder / "supervisor.log").open("ab") as stderr:
+        self._log = folder / "supervisor.log"
+        with self._log.open("ab") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gpushopper.sandbox.live", str(folder)],
                 stdin=subprocess.PIPE,
@@ -82,11 +83,17 @@ class SupervisorProcess:
             self._process.stdin.write(json.dumps(body).encode() + b"\n")
             self._process.stdin.flush()
 
+    def _note(self, text: str) -> None:
+        with suppress(OSError), self._log.open("a") as log:
+            log.write(f"{text}\n")
+
     def _listen(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
                 self.facts.update(json.loads(line))
+                if "failed" in self.facts:
+                    self._note(f"the container did not start: {self.facts['failed']}")
                 self._on_message()
         self.is_over = True
         self._on_message()
