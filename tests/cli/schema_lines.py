@@ -83,6 +83,7 @@ SET_UP = (
     ("config installation new", "", 0),
     ("backup make", "", 0),
     ("backup restore newest -y", "", 0),
+    ("alarms ack --all", "", 0),
     ("daemon stop", "", 0),
     ("daemon purge --dry-run", "", 0),
     ("daemon purge -y --i-checked-the-console", "", 0),
