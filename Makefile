@@ -76,6 +76,7 @@ completions: $(STAMP)  ## write the scripts in completions/ anew
 
 schemas: $(STAMP)  ## write docs/schemas anew
 	@$(BIN)/python -m tests.cli.json_schemas
+	@$(BIN)/python -m tests.cli.released_fields
 
 screens: $(STAMP)  ## write what docs/screens shows anew
 	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.screens.kept

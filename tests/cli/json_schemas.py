@@ -67,28 +67,29 @@ def of_field(field: str, hint: Any) -> dict[str, Schema]:
     return found
 
 
-def of_fields(fields: Fields) -> Schema:
-    """An object; all its fields are required but those that may be absent."""
+def of_fields(fields: Fields, *, is_raw: bool = False) -> Schema:
+    """An object; all its fields are required but those that may be absent. Raw ones are called as they are here."""
     properties: dict[str, Schema] = {}
     required: list[str] = []
     for field, hint in fields.items():
         may_be_absent = get_origin(hint) is NotRequired
-        found = of_field(field, get_args(hint)[0] if may_be_absent else hint)
+        kind = get_args(hint)[0] if may_be_absent else hint
+        found = {field: of_type(kind)} if is_raw else of_field(field, kind)
         properties |= found
         required += [] if may_be_absent else found
     return {"type": "object", "properties": properties, "required": required}
 
 
-def of_document(fields: Fields) -> Schema:
+def of_document(fields: Fields, *, is_raw: bool = False) -> Schema:
     """A whole document, with its schema number."""
-    schema = of_fields(fields)
+    schema = of_fields(fields, is_raw=is_raw)
     properties = {"schema": {"const": SCHEMA}, **schema["properties"]}
     return {**schema, "properties": properties, "required": ["schema", *schema["required"]]}
 
 
 def of_command(command: str, shape: Shape) -> Schema:
     """What one command prints with --json; under `$defs`, a line of -o jsonl."""
-    documents = [of_document(fields) for fields in shape.documents]
+    documents = [of_document(fields, is_raw=shape.is_raw) for fields in shape.documents]
     schema: Schema = {"$schema": DRAFT, "title": f"gpu-shopper {command} --json"}
     schema |= documents[0] if len(documents) == 1 else {"anyOf": documents}
     if rows := [of_type(kind) for kind in dict.fromkeys(shape.lines.values())]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.schema_checks import schema_of, valid
 from tests.cli.ssh_stage import ATTEMPT, NAME, Stage
 
 pytestmark = pytest.mark.proofs
@@ -49,11 +50,13 @@ def test_without_an_editor_the_exact_command_is_printed(stage: Stage, editor: Pa
     done = stage("code", "train", "--editor", "no-such-editor")
     assert done.code == 4 and "no-such-editor" in done.err and "Remote - SSH" in done.err
     assert done.out == f"no-such-editor --remote ssh-remote+{HOST} {stage.host.home}\n"
+    valid(stage("code", "train", "--editor", "no-such-editor", "--json").json, schema_of("code"))
 
 
 def test_the_command_can_be_printed_without_touching_anything(stage: Stage, editor: Path):
     done = stage("code", "train", "--print", "--json")
     assert done.code == 0 and done.json["host"] == HOST and done.json["argv"][0] == "code"
+    valid(done.json, schema_of("code"))
     assert not (Path.home() / ".ssh").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.schema_checks import schema_of, valid
 from tests.cli.ssh_stage import Stage
 
 pytestmark = pytest.mark.proofs
@@ -78,8 +80,10 @@ def test_it_is_started_once_forwarded_and_goes_on_after_ctrl_c(stage: Stage, the
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
-    second = started("jupyter", "train")
-    assert page(opened(second)) == b"notebooks"
+    second = started("jupyter", "train", "-o", "jsonl")
+    said = json.loads(opened(second))
+    valid(said, schema_of("jupyter"))
+    assert said["run"] is None and page(said["url"]) == b"notebooks"
     second.terminate()
     assert second.wait(LIMIT_S) == 0
     (run,) = stage.runs()

@@ -24,6 +24,7 @@ from gpushopper.paths import Home, find_home
 from tests.cli import fake_systemctl
 from tests.cli.conftest import Shell
 from tests.cli.in_process import Inside
+from tests.cli.schema_checks import check
 from tests.floors.tree import ROOT
 from tests.needs import needs
 from tests.test_client import Peer, reply
@@ -85,6 +86,8 @@ def test_from_install_to_uninstall(home: Path, manager: Path):
     assert [line.split()[2] for line in asked(manager)] == ["disable", "daemon-reload"]
     assert gs("daemon", "status").code == 5
     assert gs("daemon", "uninstall").code == 3
+    for line in ("daemon install", "daemon uninstall"):
+        assert check(gs, line).code == 0
 
 
 def test_an_installed_daemon_is_started_and_stopped_by_its_manager(gs: Inside, manager: Path):

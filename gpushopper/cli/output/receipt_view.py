@@ -32,10 +32,10 @@ MEANS = {
 def print_receipt(app: App, session: SessionView) -> None:
     """Print every attempt's receipt; NotVerified (exit 8) while one is missing: only a receipt proves the end (I27)."""
     missing = [attempt for attempt in session.attempts if not attempt.receipt]
-    if app.as_json:
+    if app.output not in ("table", "wide"):
         receipts = [_fields(attempt) for attempt in session.attempts]
         complete = bool(session.attempts) and not missing
-        tables.document(app, session=session.name, complete=complete, receipts=receipts)
+        tables.rows(app, "receipts", receipts, (), name="attempt", session=session.name, complete=complete)
     else:
         for place, attempt in enumerate(session.attempts):
             if place:

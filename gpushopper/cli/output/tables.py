@@ -101,6 +101,18 @@ def csv(app: App, noun: str, items: Sequence[Any]) -> None:
     out(csv_output.of_rows(app.command, noun, items, app.fields))
 
 
+def refuse_csv(app: App, form: str) -> None:
+    """Refuse CSV for a form of a command, such as `audit log --verify`, whose other forms print a table.
+
+    Raises:
+        UsageError: CSV is wanted.
+    """
+    if app.output == "csv":
+        from gpushopper.cli.output.documents.csv_output import no_table
+
+        raise no_table(form)
+
+
 def picked(app: App, items: Sequence[Any], noun: str = "") -> Sequence[Any]:
     """The rows with the fields that were asked for, as they are called in JSON.
 

@@ -53,6 +53,8 @@ def adopt(
     """
     from gpushopper.wire import AdoptRequest
 
+    if dry_run:
+        tables.refuse_csv(app, "adopt --dry-run")
     duration_us, deadline_at = duration_or_deadline(app, hours, span, until)
     request = AdoptRequest(instance, provider, duration_us, deadline_at, name)
     shown = app.client.adopt(replace(request, dry_run=True))

@@ -38,6 +38,7 @@ def show_log(app: App, ref: str | None, limit: int, verify: bool, head: str | No
         hint = f"write: gpu-shopper audit log --verify --head DIGEST, with {SHOWN_DIGITS} digits or more of it"
         raise UsageError("--head takes the digest that --verify has shown", hint)
     if verify:
+        tables.refuse_csv(app, "audit log --verify")
         _verify(app, head or "")
         return
     session = "" if ref is None else session_argument.to_show(app, ref).id

@@ -17,6 +17,8 @@ from gpushopper.cli.output.text_format import plural
 from gpushopper.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from gpushopper.wire import BudgetView
 
 LIMITS = ("daily", "monthly", "session")
@@ -40,9 +42,9 @@ def list_budgets(app: App) -> None:
     if app.as_json or app.output == "name":
         tables.rows(app, "budgets", found, ())
         return
-    rows = [budget_view.LimitRow(each, limit) for each in found for limit in each.limits]
+    rows = _rows(found)
     if app.output == "csv":
-        tables.csv(app, "limits", [budget_view.fields(row) for row in rows])
+        _print_csv(app, rows)
         return
     if not rows:
         app.note("No budget. Set one: gpu-shopper budget set NAME --monthly 100")
@@ -128,10 +130,20 @@ def _body(given: dict[str, Any]) -> dict[str, Any]:
     return body | ({"scope_kind": "all", "scope": ""} if given["everything"] else {})
 
 
+def _rows(found: Iterable[BudgetView]) -> list[budget_view.LimitRow]:
+    return [budget_view.LimitRow(each, limit) for each in found for limit in each.limits]
+
+
+def _print_csv(app: App, rows: Sequence[budget_view.LimitRow]) -> None:
+    tables.csv(app, "limits", [budget_view.fields(row) for row in rows])
+
+
 def _print(app: App, found: BudgetView) -> None:
-    if app.as_json:
+    if app.output == "json":
         tables.document(app, budget=found)
-    elif app.output == "name":
-        tables.out(found.name)
+    elif app.output in ("jsonl", "name"):
+        tables.rows(app, "budgets", [found], ())
+    elif app.output == "csv":
+        _print_csv(app, _rows([found]))
     else:
         budget_view.print_budget(app, found)

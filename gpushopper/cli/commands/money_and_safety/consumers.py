@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import money, plural
+
+if TYPE_CHECKING:
+    from gpushopper.wire import ConsumerView
 
 COLUMNS = (
     tables.Column("CONSUMER", lambda c: c.name),
@@ -41,8 +46,7 @@ def list_consumers(app: App) -> None:
 def show(app: App, name: str) -> None:
     """Show one, by its name or by one that it had."""
     found = app.client.consumer(name)
-    if app.as_json:
-        tables.document(app, **found)  # type: ignore[arg-type]
+    if _print_for_programs(app, found):
         return
     tables.facts([
         ("consumer", found.name),
@@ -59,8 +63,7 @@ def show(app: App, name: str) -> None:
 def add(app: App, name: str) -> None:
     """Add one. The first session that is charged to a name adds it too."""
     found = app.client.add_consumer(name)
-    if app.as_json:
-        tables.document(app, **found)  # type: ignore[arg-type]
+    if _print_for_programs(app, found):
         return
     app.note(f"Added. Charge a session to it with: gpu-shopper provision --consumer {_word(found.name)} ...")
 
@@ -72,10 +75,20 @@ def add(app: App, name: str) -> None:
 def rename(app: App, old: str, new: str) -> None:
     """Give one another name. Its sessions and budgets follow, and the former name goes on meaning it."""
     found = app.client.rename_consumer(old, new)
-    if app.as_json:
-        tables.document(app, **found)  # type: ignore[arg-type]
+    if _print_for_programs(app, found):
         return
     app.note(f"{old} is now {found.name}: {plural(found.sessions, 'session')}, {money(found.accrued)}")
+
+
+def _print_for_programs(app: App, found: ConsumerView) -> bool:
+    """Print one as JSON, its name or CSV, if that is wanted."""
+    if app.as_json:
+        tables.document(app, **found)  # type: ignore[arg-type]
+    elif app.output in ("name", "csv"):
+        tables.rows(app, "consumers", [found], ())
+    else:
+        return False
+    return True
 
 
 def _word(name: str) -> str:

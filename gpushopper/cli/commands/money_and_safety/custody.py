@@ -9,6 +9,7 @@ from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.records.custody_view import print_custody
+from gpushopper.cli.terminal_text import clean
 
 
 @click.command("custody", cls=Command)
@@ -23,7 +24,11 @@ def custody(app: App, name: str | None, host: str) -> None:
     """
     session = "" if name is None else session_argument.to_show(app, name).id
     found = app.client.custody(session=session, host=host)
-    if app.as_json:
-        tables.document(app, hosts=found.hosts, rotate=found.rotate, look_at=found.look_at)
+    if app.output == "name":
+        for each in dict.fromkeys(f"{row.cloud}:{row.host}" for row in found.hosts if row.host):
+            tables.out(clean(each))
+        return
+    if app.output not in ("table", "wide"):
+        tables.rows(app, "hosts", found.hosts, (), rotate=found.rotate, look_at=found.look_at)
         return
     print_custody(app, found, name or "", host)

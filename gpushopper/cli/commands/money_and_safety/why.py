@@ -15,7 +15,7 @@ from gpushopper.cli.output.text_format import clock_time
 from gpushopper.cli.terminal_text import clean
 
 if TYPE_CHECKING:
-    from gpushopper.wire import EventView
+    from gpushopper.wire import EventView, WhyView
 
 OF_ITS_END = frozenset({
     "ending", "ending_withdrawn", "self_ended", "idle", "unwatched", "limits_set", "run_end_allowed",
@@ -40,8 +40,11 @@ def why(app: App, name: str | None, replay: bool) -> None:
     session = session_argument.to_show(app, name)
     found = app.client.why(session.id, replay=replay)
     events = _events(app, session.id) if replay else []
-    if app.as_json:
+    if app.output == "json":
         tables.document(app, why=found, events=events)
+        return
+    if app.output in ("jsonl", "csv", "name"):
+        _print_rows(app, found, replay)
         return
     why_view.print_why(app, found, session)
     if replay:
@@ -49,6 +52,14 @@ def why(app: App, name: str | None, replay: bool) -> None:
         _print_events(app, events, found.now)
     elif found.status != "running":
         app.note(f"what it did and what ended it: gpu-shopper why {found.name} --replay")
+
+
+def _print_rows(app: App, found: WhyView, replay: bool) -> None:
+    """The table as rows: what would end it; with --replay the times in which the same was in use."""
+    if replay:
+        tables.rows(app, "history", found.history, (), name="kind")
+    else:
+        tables.rows(app, "ends", found.ends, ())
 
 
 def _events(app: App, session_id: str) -> list[EventView]:

@@ -75,6 +75,8 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     until the instance is ready. The deadline is stored before anything is requested.
     """
     _check(given)
+    if dry_run:
+        tables.refuse_csv(app, "provision --dry-run")
     if given["like"] is not None:
         given = filled(app, given, given["like"])
     landing = landing_of(given)

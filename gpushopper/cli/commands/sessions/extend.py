@@ -53,6 +53,8 @@ def extend(
     add_us, deadline_at = duration_or_deadline(app, hours, span, until)
     if add_us is None and deadline_at is None:
         add_us = HOUR
+    if dry_run:
+        tables.refuse_csv(app, "extend --dry-run")
     before = session_argument.to_act_on(app, name)
     after = app.client.extend(before.id, add_us=add_us, deadline_at=deadline_at, dry_run=True)
     change = _change(before, after, app.now().wall)

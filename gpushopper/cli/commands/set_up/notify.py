@@ -122,8 +122,8 @@ def test(app: App, name: str | None) -> None:
     if not names:
         raise UsageError("there is no channel yet", "add one: gpu-shopper notify add desk --kind desktop")
     found = [app.client.test_channel(each) for each in names]
-    if app.as_json:
-        tables.document(app, channels=found)
+    if app.output not in ("table", "wide"):
+        tables.rows(app, "channels", found, (), name="channel")
     else:
         for each in found:
             tables.out(f"{each.channel}: {'taken' if each.delivered else f'not taken: {clean(each.problem)}'}")

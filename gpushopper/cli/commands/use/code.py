@@ -42,11 +42,16 @@ def code(app: App, name: str | None, folder: str, editor: str, only_print: bool)
     found = ssh_connection.find(app, name)
     alias = ssh_host_alias.alias_of(app, found)
     argv = [editor, "--remote", f"ssh-remote+{alias}", _whole_path(found, folder)]
+    answer = {"session": found.name, "host": alias, "folder": argv[-1], "argv": argv}
     if not only_print:
         ssh_host_alias.make_known(app)
+        if shutil.which(editor) is None:
+            tables.answer(app, shlex.join(argv), **answer)
+            hint = "install VS Code with its extension Remote - SSH, then run the printed command"
+            raise Misconfigured(f"there is no {editor} on this computer", hint, code="no_editor")
         _open(app, found, argv)
     if app.as_json:
-        tables.document(app, session=found.name, host=alias, folder=argv[-1], argv=argv)
+        tables.document(app, **answer)
     elif only_print:
         tables.out(shlex.join(argv))
 
@@ -71,12 +76,8 @@ def _open(app: App, found: ConnectionView, argv: list[str]) -> None:
     """Start the editor, which returns at once.
 
     Raises:
-        Misconfigured: it is not installed here, or does not start.
+        Misconfigured: it does not start.
     """
-    if shutil.which(argv[0]) is None:
-        tables.answer(app, shlex.join(argv), argv=argv)
-        hint = "install VS Code with its extension Remote - SSH, then run the printed command"
-        raise Misconfigured(f"there is no {argv[0]} on this computer", hint, code="no_editor")
     app.note(f"opening {found.name}:{argv[-1]} in {argv[0]}")
     status = subprocess.run(argv, check=False).returncode
     if status:

@@ -56,6 +56,8 @@ def logs(
         raise UsageError("--provider shows the container's log, which has no runs", "leave RUN, -f and -l out")
     if exit_status and not follow:
         raise UsageError("--exit-status needs -f", "see: gpu-shopper logs --help")
+    if not only_list:
+        tables.refuse_csv(app, "logs without --list")
     wanted = runs.check_id(work) if work else ""
     session = session_argument.to_show(app, name)
     if from_cloud:

@@ -52,9 +52,9 @@ def pull(app: App, name: str, folder: str | None, local: str | None, pull_max: i
         results.append(_pull(app, Link(ssh, ssh_connection.environment()), request))
     app.interrupt_hint = ""
     _tell(app, found.session, began_at, [there for there, _ in wanted], results)
-    if app.as_json:
+    if app.output not in ("table", "wide"):  # what was copied is told on stderr
         rows = [{"from": there, **_row(done)} for (there, _), done in zip(wanted, results, strict=True)]
-        tables.document(app, pulled=rows)
+        tables.rows(app, "pulled", rows, (), name="to")
 
 
 def _named(app: App, name: str) -> list[tuple[str, str]]:

@@ -127,6 +127,8 @@ def _for_run(app: App, found: list[SessionView], run: str, limit_s: float) -> st
     now = app.now().wall
     if app.as_json:
         tables.document(app, session=found[0].name, **run_table.fields(ended[0], now))
+    elif app.output in ("csv", "name"):
+        tables.rows(app, "runs", [run_table.fields(ended[0], now)], (), name="run")
     else:
         tables.out(f"{ended[0].run}  {run_table.status_text(ended[0])}")
     return ended[0].status

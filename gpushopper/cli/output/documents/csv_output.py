@@ -26,7 +26,12 @@ def check(command: str) -> None:
         UsageError: it prints no table.
     """
     if not shapes.prints_rows(command):
-        raise UsageError(f"{command} has no table for -o csv", "use --json, or -o jsonl", code="no_table")
+        raise no_table(command)
+
+
+def no_table(words: str) -> UsageError:
+    """What a command says, or one of its forms such as `audit log --verify`, that prints no table."""
+    return UsageError(f"{words} has no table for -o csv", "use --json, or -o jsonl", code="no_table")
 
 
 def of_rows(command: str, noun: str, items: Sequence[Any], fields: tuple[str, ...] | None) -> str:

@@ -189,8 +189,8 @@ class ActRow(TypedDict):
     at: int
     kind: str
     text: str
-    session: str
-    attempt: str
+    session: str | None
+    attempt: str | None
     data: dict[str, Any]
     event: int
     database: str

@@ -2,7 +2,6 @@
 
 A shape has the fields beside `schema`, as types of `gpushopper.wire` or of `rows` here. A command that prints different
 documents has several. `lines` are the rows of its table by the name of their field: what `-o jsonl` and `-o csv` print.
-Not here: `sandbox`, whose answers are those of its control surface.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from gpushopper import wire
 from gpushopper.cli.output import json_output
-from gpushopper.cli.output.documents import rows
+from gpushopper.cli.output.documents import rows, sandbox_rows
 
 Fields = Mapping[str, Any]
 
@@ -22,6 +21,8 @@ class Shape(NamedTuple):
 
     documents: tuple[Fields, ...]
     lines: Mapping[str, type] = {}
+    is_raw: bool = False
+    """Whether its fields are printed as they are called here: those of the sandbox's control surface."""
 
 
 def fields_of(kind: type) -> Fields:
@@ -32,6 +33,7 @@ def fields_of(kind: type) -> Fields:
 SESSIONS = Shape(({"sessions": list[wire.SessionView]},), {"sessions": wire.SessionView})
 SESSION = Shape(({"session": wire.SessionView},), {"sessions": wire.SessionView})
 _RECEIPT = {"session": str, "complete": bool, "receipts": list[rows.ReceiptRow]}
+_RECEIPTS = {"receipts": rows.ReceiptRow}
 _OFFERS = {
     "total": int, "more": bool, "unavailable": dict[str, str], "missing": list[wire.MissingAccount],
     "invalid_prices": int, "unstated": dict[str, int],
@@ -42,14 +44,19 @@ _COSTS = {
 }  # fmt: skip
 _SHARES = dict[str, rows.Share]
 _BY_GROUP = {"costs": list[wire.CostGroup], **_COSTS}
-_BUDGET = Shape(({"budget": wire.BudgetView},))
-_CONSUMER = Shape((fields_of(wire.ConsumerView),))
+_BUDGET = Shape(({"budget": wire.BudgetView},), {"budgets": wire.BudgetView, "limits": rows.LimitRow})
+_CONSUMER = Shape((fields_of(wire.ConsumerView),), {"consumers": wire.ConsumerView})
 _RUN = get_type_hints(rows.RunRow)
 _RUNNING = {"running": bool, "pid": int, "version": str, "home": str}
 _SETTING = Shape(({"key": str, "value": Any, "origin": str},))
 _KEY = Shape((fields_of(rows.KeyAnswer), fields_of(rows.LoginAnswer)))
 _SCRIPT = Shape(({"shell": str, "script": str},))
 _INSTALLED = Shape(({"shell": str, "script": str | None, "start_file": str | None},))
+_SANDBOX = Shape(({
+    "home": str, "pid": int, "now": str, "clock_offset_us": int, "seed": int, "instances_are": str,
+    "live": list[sandbox_rows.SandboxLive], "rate_gaps": str, "registry": sandbox_rows.SandboxRegistry,
+    "dialects": dict[str, sandbox_rows.SandboxCloud],
+},), is_raw=True)  # fmt: skip
 _SSH_CONFIG = Shape(({"path": str, "changed": bool, "backup": str | None},))
 
 ON_STDERR: Mapping[str, Fields] = {
@@ -68,9 +75,9 @@ SHAPES: Mapping[str, Shape] = {
     "provision": Shape(({"session": wire.SessionView}, {"dry_run": bool, "plan": wire.Plan}), SESSION.lines),
     "ls": SESSIONS,
     "sessions list": SESSIONS,
-    "get": Shape((*SESSION.documents, _RECEIPT), SESSION.lines),
-    "sessions get": Shape((*SESSION.documents, _RECEIPT), SESSION.lines),
-    "wait": Shape((*SESSIONS.documents, {"session": str, **_RUN}), SESSIONS.lines),
+    "get": Shape((*SESSION.documents, _RECEIPT), {**SESSION.lines, **_RECEIPTS}),
+    "sessions get": Shape((*SESSION.documents, _RECEIPT), {**SESSION.lines, **_RECEIPTS}),
+    "wait": Shape((*SESSIONS.documents, {"session": str, **_RUN}), {**SESSIONS.lines, "runs": rows.RunRow}),
     "extend": Shape((*SESSION.documents, {"dry_run": bool, **SESSION.documents[0]}), SESSION.lines),
     "sessions extend": Shape((*SESSION.documents, {"dry_run": bool, **SESSION.documents[0]}), SESSION.lines),
     "restart": Shape(({"session": str, "restarted": bool}, {"dry_run": bool, "session": str})),
@@ -79,13 +86,13 @@ SHAPES: Mapping[str, Shape] = {
     "sessions done": SESSIONS,
     "sessions delete": SESSIONS,
     "shutdown": SESSIONS,
-    "receipt": Shape((_RECEIPT,)),
-    "sessions receipt": Shape((_RECEIPT,)),
+    "receipt": Shape((_RECEIPT,), _RECEIPTS),
+    "sessions receipt": Shape((_RECEIPT,), _RECEIPTS),
     "ssh": Shape(({"argv": list[str]},)),
     "cp": Shape(({
         "copied": str, "to": str, "by": str, "sources": list[str], "files": int, "bytes": int, "left_out": list[str],
     },)),
-    "pull": Shape(({"pulled": list[rows.PulledRow]},)),
+    "pull": Shape(({"pulled": list[rows.PulledRow]},), {"pulled": rows.PulledRow}),
     "sync": Shape(({
         "direction": str, "here": str, "there": str, "copied": list[str], "newer_at_target": list[str], "same": int,
         "dry_run": bool,
@@ -124,7 +131,9 @@ SHAPES: Mapping[str, Shape] = {
         ({"status": wire.DaemonStatus, "alarms": list[wire.AlarmView], "tonight": rows.Tonight},),
         {"providers": wire.ProviderStatus},
     ),
-    "why": Shape(({"why": wire.WhyView, "events": list[wire.EventView]},)),
+    "why": Shape(
+        ({"why": wire.WhyView, "events": list[wire.EventView]},), {"ends": wire.EndView, "history": wire.UseSpan}
+    ),
     "alarms list": Shape(({"alarms": list[wire.AlarmView]},), {"alarms": wire.AlarmView}),
     "alarms ack": Shape(({"acknowledged": int},)),
     "audit instances": Shape(
@@ -143,7 +152,7 @@ SHAPES: Mapping[str, Shape] = {
           "unavailable": dict[str, str], "ended": int, "unverified": int},),
         {"instances": rows.OverdueRow},
     ),
-    "custody": Shape((fields_of(wire.Custody),)),
+    "custody": Shape((fields_of(wire.Custody),), {"hosts": wire.CustodyRow}),
     "events": Shape(({"events": list[wire.EventView], "next": int},), {"events": wire.EventView}),
     "keys list": Shape(
         ({"keys": list[rows.KeyRow], "registries": list[rows.RegistryRow], "warnings": list[str]},),
@@ -167,7 +176,7 @@ SHAPES: Mapping[str, Shape] = {
     "notify ls": Shape(({"channels": list[wire.ChannelView]},), {"channels": wire.ChannelView}),
     "notify add": Shape((fields_of(rows.ChannelAnswer),)),
     "notify rm": Shape((fields_of(rows.ChannelAnswer),)),
-    "notify test": Shape(({"channels": list[wire.ChannelTest]},)),
+    "notify test": Shape(({"channels": list[wire.ChannelTest]},), {"channels": wire.ChannelTest}),
     "ssh-config print": Shape(({"include": str, "installed": bool, "entries": str},)),
     "ssh-config install": _SSH_CONFIG,
     "ssh-config remove": _SSH_CONFIG,
@@ -196,17 +205,33 @@ SHAPES: Mapping[str, Shape] = {
     "completion uninstall": _INSTALLED,
     "version": Shape(({"version": str, "daemon": str | None},)),
     "help": Shape(({"topic": str, "text": str},)),
+    "sandbox start": _SANDBOX,
+    "sandbox status": _SANDBOX,
+    "sandbox stop": Shape(({"running": bool, "was_running": bool, "daemon_was_running": bool},)),
+    "sandbox ledger": Shape(
+        ({"at": str, "instances": list[sandbox_rows.SandboxInstance], "creates": list[sandbox_rows.SandboxCreate],
+          "destroys": list[sandbox_rows.SandboxDestroy]},),
+        {"instances": sandbox_rows.SandboxInstance},
+        is_raw=True,
+    ),
+    "sandbox launch": Shape(({"id": str, "provider": str, "label": str | None},), is_raw=True),
+    "sandbox advance": Shape(({"clock_offset_us": int, "now": str},), is_raw=True),
+    "sandbox revise": Shape(({"id": str, "state": str},), is_raw=True),
+    "sandbox fault add": Shape(({"fault": sandbox_rows.SandboxFault},), is_raw=True),
+    "sandbox fault list": Shape(
+        ({"faults": list[sandbox_rows.SandboxFault]},), {"faults": sandbox_rows.SandboxFault}, is_raw=True
+    ),
+    "sandbox fault words": Shape(
+        ({"words": list[sandbox_rows.SandboxWord]},), {"words": sandbox_rows.SandboxWord}, is_raw=True
+    ),
+    "sandbox fault clear": Shape(({"cleared": int},), is_raw=True),
 }  # fmt: skip
 """By the words of the command."""
 
 
-OF_THE_CONTROL_SURFACE = frozenset({"sandbox ledger", "sandbox fault list", "sandbox fault words"})
-"""Tables with the fields that the control surface gives them."""
-
-
 def prints_rows(command: str) -> bool:
     """Whether a command prints a table."""
-    return command in OF_THE_CONTROL_SURFACE or (command in SHAPES and bool(SHAPES[command].lines))
+    return command in SHAPES and bool(SHAPES[command].lines)
 
 
 def names(command: str, noun: str) -> list[str]:
