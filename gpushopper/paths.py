@@ -14,6 +14,11 @@ SOCKET_LIMIT = 100
 FREE_FLOOR = 200 * 2**20
 """With fewer bytes free on the home's file system nothing is provisioned: its end could not be recorded (F67)."""
 
+GROUP_FOLDER = Path("/srv/gpu-shopper")
+"""Where a lab server's members find the daemon's socket, unless the owner sets another folder."""
+GROUP_SOCKET = "daemon.sock"
+"""Its name there."""
+
 BUS_VARIABLE = "DBUS_SESSION_BUS_ADDRESS"
 """Address of the user's session bus, over which the system keyring is reached."""
 RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gpushopper.config.alert_channels import AlertChannel, ChannelKind
+from gpushopper.config.lab_server import MEMBERS, DaemonSettings, read_consumer
 from gpushopper.config.value_forms import (
     Invalid,
     as_address,
@@ -145,11 +146,14 @@ class Config:
     policy: PolicySettings = field(default_factory=PolicySettings)
     keys: KeySettings = field(default_factory=KeySettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    daemon: DaemonSettings = field(default_factory=DaemonSettings)
     inventory: InventoryDefaults = field(default_factory=InventoryDefaults)
     provision: ProvisionDefaults = field(default_factory=ProvisionDefaults)
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
     alerts: Mapping[str, AlertChannel] = field(default_factory=dict)
+    members: Mapping[str, str] = field(default_factory=dict)
+    """Who of the group is which consumer: by user name on the server, or by uid."""
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def provider(self, name: str) -> ProviderSettings:
@@ -176,6 +180,7 @@ _SECTIONS: dict[str, tuple[str, type]] = {
     "policy": ("policy", PolicySettings),
     "keys": ("keys", KeySettings),
     "metrics": ("metrics", MetricsSettings),
+    "daemon": ("daemon", DaemonSettings),
     "defaults.inventory": ("inventory", InventoryDefaults),
     "defaults.provision": ("provision", ProvisionDefaults),
 }
@@ -334,6 +339,9 @@ def _apply(config: Config, found: Mapping[str, object], source: str) -> Config:
             channel = section.removeprefix("alerts.")
             changed = _set(config.alerts.get(channel, AlertChannel()), key, name, value, source)
             config = replace(config, alerts={**config.alerts, channel: changed})
+        elif section.partition(".")[0] == MEMBERS:
+            user = key.removeprefix(f"{MEMBERS}.")
+            config = replace(config, members={**config.members, user: read_consumer(key, value, source)})
         elif section in _SECTIONS:
             attribute = _SECTIONS[section][0]
             changed = _set(getattr(config, attribute), key, name, value, source)
@@ -360,7 +368,8 @@ def known_keys() -> list[str]:
     keys = [f"{section}.{each.name}" for section, (_, cls) in _SECTIONS.items() for each in fields(cls)]
     keys += [f"providers.*.{each.name}" for each in fields(ProviderSettings)]
     keys += [f"alerts.*.{each.name}" for each in fields(AlertChannel)]
-    return keys + [f"accounts.*.{each.name}" for each in fields(AccountSettings)]
+    keys += [f"accounts.*.{each.name}" for each in fields(AccountSettings)]
+    return [*keys, f"{MEMBERS}.*"]
 
 
 def _unknown(key: str, source: str) -> Misconfigured:

@@ -70,6 +70,13 @@ def as_address(value: object) -> str:
     return text.rstrip("/")
 
 
+def as_folder(value: object) -> str:
+    text = as_text(value)
+    if not text.startswith("/") or ".." in text.split("/"):
+        raise Invalid("the whole path of a folder")
+    return text.rstrip("/") or "/"
+
+
 def as_time_zone(value: object) -> str:
     from zoneinfo import ZoneInfo  # 5 ms, only where one is set
 

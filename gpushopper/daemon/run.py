@@ -21,9 +21,11 @@ from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot
 from gpushopper.daemon.alerts.alert_sender import AlertSender
 from gpushopper.daemon.alerts.channel_settings import ChannelSettings
 from gpushopper.daemon.api.listener import Listener, check_path
+from gpushopper.daemon.api.members.callers import MemberList
+from gpushopper.daemon.api.members.group_socket import GroupSocket
 from gpushopper.daemon.api.routes.health import render_metrics
 from gpushopper.daemon.api.server import build_app
-from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.api.service import Service, for_members
 from gpushopper.daemon.audit_log.writer import AuditLog
 from gpushopper.daemon.completion_file import CompletionFile
 from gpushopper.daemon.keys import account_setup
@@ -119,8 +121,10 @@ class Daemon:
             policy = self._build(store, found, parts)
             self.service = self._service(found.id, policy.name)
             self.listener = Listener(self.home, build_app(self.service))
+            self.group_socket = self._group_socket()
             parts.callback(self._end_threads)
             parts.callback(self.listener.close)
+            parts.callback(self.group_socket.close)
             parts.callback(self.metrics_port.close)
             parts.callback(self.ending.set)
             self._with_reserve(self.engine.recover)
@@ -138,7 +142,7 @@ class Daemon:
 
     def _build(self, store: Store, found: Installation, parts: ExitStack) -> Policy:
         """Make keys, policy, accounts, engine and periodic jobs; none is started."""
-        settings = config.load(self.home)
+        settings = self.settings = config.load(self.home)
         policy = account_setup.choose_policy(settings)
         setups = self.keys.start(settings, partial(providers_with_attempts, store))
         setups += unusable_accounts(store, setups, settings)
@@ -176,7 +180,7 @@ class Daemon:
             Job("rollups", lambda: run_rollups(ctx, is_clock_right=self.engine.is_clock_right()), ROLLUP_S),
             Job("requests", lambda: self._prune(ctx.store), PRUNE_S),
             Job("heartbeats", lambda: self._thin_heartbeats(ctx.store), THIN_S),
-            Job("socket", self._check_socket, SOCKET_CHECK_S),
+            Job("socket", self._check_sockets, SOCKET_CHECK_S),
             Job("reserve", self._allocate_reserve, RESERVE_CHECK_S),
             Job("keys", self.keys.retry, RETRY_S),
             Job("ssh", ssh_files.sync, SSH_TIDY_S),
@@ -216,6 +220,7 @@ class Daemon:
             loops=self.loops,
             metrics=self.metrics,
             metrics_problem=lambda: self.metrics_port.problem,
+            members_problem=lambda: self.group_socket.problem,
             request_stop=self.stop.request,
         )
 
@@ -227,6 +232,9 @@ class Daemon:
             thread.start()
         self.schedule.start()
         self.metrics_port.open()
+        self.group_socket.open()
+        if self.group_socket.problem:
+            self.print_line(f"warning: {self.group_socket.problem}")
         _log.info("ready", pid=os.getpid(), home=str(self.home.data), version=__version__)
 
     def _load_login_redactions(self) -> None:
@@ -265,8 +273,13 @@ class Daemon:
     def _feed_watchdog(self) -> None:
         self.manager.feed(self.loops.hanging)
 
-    def _check_socket(self) -> None:
+    def _check_sockets(self) -> None:
         self.listener.reopen_if_lost()
+        self.group_socket.open()
+
+    def _group_socket(self) -> GroupSocket:
+        members = MemberList(self.home, self.service.uid)
+        return GroupSocket(self.settings.daemon, build_app(for_members(self.service), members))
 
     def _prune(self, store: Store) -> None:
         with store.transaction():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gpushopper.core.cloud import Planting, PlantingMethod
 from gpushopper.core.model.guard_recipe import GuardRecipe, OnInstance, ServerTimer
 from gpushopper.core.model.shell_environment import SYSTEM_PATH
+from gpushopper.core.ssh_options import PUBLIC_KEY
 from gpushopper.errors import Refused
 from gpushopper.remote import guard_files
 from gpushopper.remote.planting import drop_folder, every_boot
@@ -78,12 +79,14 @@ def write_boot_script(
     max_length: int | None = None,
     environment: Mapping[str, str] | None = None,
     ends_bill: bool = True,
+    member_key: str = "",
 ) -> str:
     """Write the boot script of one attempt: it installs the guard first, then the ssh key, then the user's variables.
 
     The times are those of `GuardLifetime`. Without a recipe that runs on the instance it installs the key alone.
     `max_length` is how many characters the provider accepts, None for any. `environment` is planted where the create
     cannot carry it. `ends_bill`: what the guard does ends the bill; else it acts at the deadline alone (ends.md E9).
+    `member_key`: a public key that is let in beside ours; empty for none.
 
     Raises:
         Refused: (`startup_too_long`) it is longer than the provider allows.
@@ -99,7 +102,7 @@ def write_boot_script(
     if recipe is not None and not isinstance(recipe, ServerTimer):
         guards = _guards(recipe, lifetime, planting, ends_bill=ends_bill)
         drop = drop_folder.plant([planting.user]) if planting.method is PlantingMethod.CLOUD_INIT else ""
-    rest = _let_in(planting, key[0]) + _environment(planting, environment or {})
+    rest = _let_in(planting, key[0]) + _let_member_in(planting, member_key) + _environment(planting, environment or {})
     head = HEAD.format(path=SYSTEM_PATH)
     # Where there is too little room for it, a login that cannot become root has no way to the guard.
     ways = [_planted(head + guard + rest + more, planting) for more in (drop, "") for guard in guards]
@@ -132,6 +135,16 @@ def _let_in(planting: Planting, key: str) -> str:
     if planting.method is PlantingMethod.CLOUD_INIT:
         return every_boot.let_in(("root", planting.user), key)
     return KEY.format(key=key)
+
+
+def _let_member_in(planting: Planting, key: str) -> str:
+    if not key:
+        return ""
+    if not PUBLIC_KEY.fullmatch(key):
+        raise ValueError("a member's key is not one that is made here")
+    if planting.method is PlantingMethod.CLOUD_INIT:
+        return every_boot.let_in(("root", planting.user), key)
+    return (KEY if planting.method is PlantingMethod.OVER_SSH else ONE_MORE_KEY).format(key=key)
 
 
 def _environment(planting: Planting, variables: Mapping[str, str]) -> str:
@@ -190,6 +203,12 @@ K='{key}'
 grep -qxF "$K" $A || echo "
 $K" >>$A
 chmod go= $S $A
+"""
+# After those lines.
+ONE_MORE_KEY = """\
+K='{key}'
+grep -qxF "$K" $A || echo "
+$K" >>$A
 """
 
 # A container whose command is ours has no ssh server of its provider's, and ends with its command.

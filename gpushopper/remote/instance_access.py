@@ -32,6 +32,7 @@ from gpushopper.remote import (
 )  # fmt: skip
 from gpushopper.remote.agent import parts
 from gpushopper.remote.bounded_process import run_bounded
+from gpushopper.remote.planting import member_keys
 from gpushopper.remote.probe_outcome import read_outcome
 from gpushopper.remote.run_outputs.keeping import keep_outputs
 from gpushopper.remote.ssh_command import (
@@ -91,6 +92,7 @@ class InstanceAccess:
             recipe, key, life_s, deadline_s, max_s, tick_s, backoff_s,
             planting=traits.planting, max_length=traits.limits.max_startup_length, environment=environment,
             ends_bill=traits.ending.kind is not EndingKind.POWEROFF_ONLY,
+            member_key=member_keys.kept(self._home.ssh_keys, session_id),
         )  # fmt: skip
 
     # ---- the probe

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpushopper.core.model.heartbeat import SshTarget
+from gpushopper.core.ssh_options import FIXED, is_address
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import SOCKET_LIMIT, Home
 from gpushopper.private_files import private_folder
@@ -19,32 +20,6 @@ SUFFIX = 17
 SHARED = Path("/tmp")
 """Holds a folder of ours with the control sockets of a home whose own path is too long."""
 
-FIXED = (
-    "BatchMode=yes",
-    "IdentitiesOnly=yes",
-    "IdentityAgent=none",
-    "AddKeysToAgent=no",
-    "PreferredAuthentications=publickey",
-    "PasswordAuthentication=no",
-    "KbdInteractiveAuthentication=no",
-    "ForwardAgent=no",
-    "ForwardX11=no",
-    "PermitLocalCommand=no",
-    "GlobalKnownHostsFile=/dev/null",
-    "UpdateHostKeys=no",
-    "VerifyHostKeyDNS=no",
-    "CheckHostIP=no",
-    "LogLevel=ERROR",  # below it a host's greeting would be printed and taken for ssh's own messages
-    "ConnectTimeout=10",
-    "ServerAliveInterval=10",
-    "ServerAliveCountMax=3",
-    "ControlMaster=auto",
-    "ControlPersist=90",
-)
-
-# Allowed host names; ssh would read a leading dash as an option, and expand a percent sign.
-_HOST = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:_-]{0,252}")
-_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -118,7 +93,7 @@ def check_folder(home: Home) -> None:
 
 def check_address(login: SshTarget) -> None:
     """Refuse an address that ssh could read as an option (F111)."""
-    if not _HOST.fullmatch(login.host) or not 0 < login.port < 65536 or not _USER.fullmatch(login.user):
+    if not is_address(login.host, login.port, login.user):
         raise ProviderFailed("the provider gave an address that is none", "end the session, and rent another")
 
 

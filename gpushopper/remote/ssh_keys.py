@@ -15,6 +15,8 @@ from gpushopper.private_files import private_folder, sync
 from gpushopper.remote.ssh_environment import environment
 
 KEY_SUFFIX = ".key"
+MEMBER_SUFFIX = ".member"
+"""Of a member's public key beside it (`remote/planting/member_keys.py`)."""
 COMMENT = "gpu-shopper"
 """The comment of the public key, which providers and hosts see: no user name, no host name."""
 LIMIT_S = 30.0
@@ -104,6 +106,7 @@ def prune(folder: Path, kept: Collection[str], before_s: float) -> list[str]:
         session_id = path.name.removesuffix(KEY_SUFFIX)
         if session_id not in kept and path.stat().st_mtime < before_s:
             path.unlink(missing_ok=True)
+            path.with_suffix(MEMBER_SUFFIX).unlink(missing_ok=True)
             removed.append(session_id)
     for scratch in folder.glob(f"{_SCRATCH}*"):
         if scratch.stat().st_mtime < before_s:

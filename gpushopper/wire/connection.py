@@ -25,3 +25,7 @@ class ConnectionView:
     key: str = ""
     known_hosts: str = ""
     control: str | None = None
+    host_key: str = ""
+    """The lines of the host's known key, for one who logs in from another computer than the daemon's."""
+    member_key: str = ""
+    """The public key of whom it lets in beside the daemon; empty: only the daemon's computer can log in."""

@@ -114,6 +114,8 @@ class ProvisionRequest:
     """A script that the instance runs before its end."""
     land_for_us: int | None = None
     """How long before the deadline that begins."""
+    ssh_key: str = ""
+    """A public key (ssh-ed25519) that its instance lets in beside ours: of one who logs in from another computer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,14 +54,14 @@ def _routes(found: Json) -> Iterator[str]:
     rows = [(path, method, each) for path, methods in found["paths"].items() for method, each in methods.items()]
     yield "## Routes"
     for tag, group in groupby(sorted(rows, key=lambda row: row[2]["tags"][0]), lambda row: row[2]["tags"][0]):
-        yield from ["", f"### {tag}", "", "| route | | takes | answers | errors |", "|---|---|---|---|---|"]
+        yield from ["", f"### {tag}", "", "| route | | who | takes | answers | errors |", "|---|---|---|---|---|---|"]
         for path, method, each in group:
             common = {*COMMON_ERRORS, *COMMAND_ERRORS}
             errors = ", ".join(
                 status for status in each["responses"] if int(status) >= 400 and int(status) not in common
             )
             route = f"`{method.upper()} {path}`"
-            yield f"| {route} | {each['summary']} | {_takes(each)} | {_gives(each)} | {errors} |"
+            yield f"| {route} | {each['summary']} | {each['x-who']} | {_takes(each)} | {_gives(each)} | {errors} |"
 
 
 def _takes(operation: Json) -> str:

@@ -285,6 +285,9 @@ def test_a_repetition_is_answered_although_it_would_be_refused_now(world: World)
     assert world.requests.provision(made, key) == first
 
 
+MEMBER = "ssh-ed25519 " + "B" * 68
+
+
 def test_the_ssh_key_is_durable_before_the_first_row_and_only_for_a_request_that_passed(tmp_path: Path):
     world = World(tmp_path, policy=REAL).start().ready()
     written: list[int] = []
@@ -296,7 +299,7 @@ def test_the_ssh_key_is_durable_before_the_first_row_and_only_for_a_request_that
 
     assert world.remote is not None
     world.remote.public_key = public_key  # type: ignore[method-assign]
-    made = request(world)
+    made = replace(request(world), ssh_key=MEMBER)
     with pytest.raises(UsageError):
         world.requests.provision(replace(made, name="-"))
     assert written == []
@@ -304,6 +307,8 @@ def test_the_ssh_key_is_durable_before_the_first_row_and_only_for_a_request_that
     for _ in range(2):
         world.requests.provision(made, key)
     assert (written, rows(world)) == ([0], 2)
+    (kept,) = world.home.ssh_keys.glob("*.member")
+    assert kept.read_text() == f"{MEMBER}\n"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import pytest
 
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.engine import ssh_files
-from gpushopper.errors import Refused
+from gpushopper.errors import Refused, UsageError
 from gpushopper.remote.instance_access import InstanceAccess
+from gpushopper.remote.planting import member_keys
 from gpushopper.store import sessions
 from tests.engine.test_provision import request
 from tests.sim.world import World
@@ -137,3 +138,22 @@ def test_a_key_outlives_its_receipt_by_some_days(world: World, remote: InstanceA
     world.sleep(2 * DAY)
     world.ssh_files.prune_keys()
     assert not keys[attempt.session_id].exists()
+
+
+def test_who_logs_in_from_elsewhere_is_let_in_and_told_the_host_key(world: World, remote: InstanceAccess):
+    """Their private half is not here: only the public one came with the request (I21)."""
+    theirs = "ssh-ed25519 " + "B" * 68
+    (session,) = world.requests.provision(replace(request(world), name="train", ssh_key=theirs)).sessions
+    assert world.run_until(lambda: world.requests.session(session).status == "running")
+    (attempt,) = sessions.attempts_of(world.store, session)
+    make_live(world, attempt)
+    member_keys.keep(world.home.ssh_keys, session, theirs)  # simulated instances let nobody in
+    assert (world.requests.connection("train").member_key, world.requests.connection("train").host_key) == (theirs, "")
+    (world.home.ssh_keys / f"{attempt.id}.hosts").write_text("alias ssh-ed25519 AAAA\n")
+    assert world.requests.connection("train").host_key == "alias ssh-ed25519 AAAA\n"
+
+
+@pytest.mark.parametrize("bad", ["ssh-rsa AAAA", "ssh-ed25519 " + "B" * 68 + " me", "ssh-ed25519 B\nB"])
+def test_what_is_no_public_key_is_refused(world: World, remote: InstanceAccess, bad: str):
+    with pytest.raises(UsageError):
+        world.requests.provision(replace(request(world), ssh_key=bad))

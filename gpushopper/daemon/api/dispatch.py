@@ -1,7 +1,8 @@
 """From a route of the table to the function that answers it: what was sent is validated, the answer becomes JSON.
 
 A handler is registered with the row that it serves, and mypy holds it to the row's types. Each request is read in the
-same way: query, body and idempotency key before the handler sees anything of them.
+same way: query, body and idempotency key before the handler sees anything of them. So is who may send it, and what
+of the answer they are shown (`members/`).
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, NamedTuple, get_args, get_type_hints
 
-from flask import Flask, Response
+from flask import Flask, Response, g
 
 from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.members import answers, requests
 from gpushopper.daemon.api.request_validation import (
     Nothing,
     parts_as_sent,
@@ -137,13 +139,17 @@ def _view(service: Service, served: Served) -> Callable[..., Response]:
     route, handler, status_of = served
 
     def view(**decoded: str) -> Response:
+        caller, ctx = g.caller, service.handle.ctx
+        caller.check_route(route)
         types = types_of(route)
         query = read_query(types.query or Nothing)
         body = key = None
         if route.method != "GET":
             body = read_body(types.body or Nothing)
             key = read_idempotency_key(None if types.body is None else body)
-        answer = handler(Call(service, query, body, key, parts_as_sent(route.path, decoded)))
+        sent = parts_as_sent(route.path, decoded)
+        parts, query, body = requests.check(ctx, caller, route, sent, query, body)
+        answer = answers.shown_to(ctx, caller, handler(Call(service, query, body, key, parts)))
         status = route.status if status_of is None else status_of(answer)
         if route.media != routes.JSON:
             return Response(answer, status=status, content_type=route.media)

@@ -24,6 +24,8 @@ STATUS_BY_CODE = {
     "idempotency_mismatch": 422,
     "disk_full": 507,
     "not_yours": 403,
+    "not_a_member": 403,
+    "owner_only": 403,
 }
 """Exceptions to the table above, by `error.code`."""
 

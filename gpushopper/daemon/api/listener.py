@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import threading
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,13 @@ def check_path(home: Home) -> None:
         )
 
 
-class _PrivateServer(Server):
+class SocketServer(Server):
     """cheroot, with a socket of mode 0600, and with threads only for connections that have sent data."""
+
+    gid: int | None = None
+    """The group whose members may connect, too: then the mode is 0660."""
+    most_of_one: int | None = None
+    """How many connections one user may have open; None: all."""
 
     expiration_interval = 0.5
     max_request_body_size = MAX_BODY_BYTES + 1000
@@ -62,6 +68,7 @@ class _PrivateServer(Server):
         super().__init__(*args, **options)
         self._counting = threading.Lock()
         self.open_connections = 0
+        self._of_user: Counter[int] = Counter()
 
     def bind_unix_socket(self, bind_addr: Any) -> None:
         """Bind a new socket in the place of an old one; we hold the home's lock, so an old one is dead (F96).
@@ -76,6 +83,9 @@ class _PrivateServer(Server):
         os.fchmod(self.socket.fileno(), 0o600)
         self.socket.bind(str(unnamed))
         os.chmod(unnamed, 0o600)
+        if self.gid is not None:
+            os.chown(unnamed, -1, self.gid)  # before the mode: another group never has it
+            os.chmod(unnamed, 0o660)
         self.socket.listen(LISTEN_QUEUE)
         unnamed.rename(path)
         self.bind_addr = bind_addr
@@ -84,17 +94,23 @@ class _PrivateServer(Server):
         """Give a new connection to the selector first: one that sends nothing must not hold a thread (F100)."""
         if conn.has_sent_data:
             super().process_conn(conn)
-        elif self.open_connections >= CONNECTIONS:
+        elif not self._takes(uid := -1 if self.most_of_one is None else int(conn.peer_uid)):
             _reject_busy(conn)
         else:
-            self._count(1)
-            conn.call_on_close(lambda: self._count(-1))
+            self._count(uid, 1)
+            conn.call_on_close(lambda: self._count(uid, -1))
             conn.has_sent_data = True
             self._connections.put(conn)
 
-    def _count(self, change: int) -> None:
+    def _takes(self, uid: int) -> bool:
+        """Whether one more of this user may be open; asked by the one thread that accepts."""
+        is_one_too_many = self.most_of_one is not None and self._of_user[uid] >= self.most_of_one
+        return not is_one_too_many and self.open_connections < self.requests.max
+
+    def _count(self, uid: int, change: int) -> None:
         with self._counting:
             self.open_connections += change
+            self._of_user[uid] += change
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         """Into our log instead of onto stderr."""
@@ -132,7 +148,7 @@ class Listener:
         _make_folder(self._home.run)
         # cheroot would take file descriptor 3 for a systemd socket, even if the variable was meant for another process.
         os.environ.pop("LISTEN_PID", None)
-        server = _PrivateServer(
+        server = SocketServer(
             str(self._home.socket), BufferedRequests(self._app, THREADS), numthreads=CONNECTIONS, max=CONNECTIONS,
             timeout=READ_LIMIT_S, shutdown_timeout=STOP_LIMIT_S, accepted_queue_size=CONNECTIONS,
             accepted_queue_timeout=1, request_queue_size=LISTEN_QUEUE, peercreds_enabled=True,
@@ -142,13 +158,13 @@ class Listener:
         except OSError as error:
             raise file_error(self._home.socket, error) from error
         self._server = server
-        self._identity = _identity(self._home.socket)
+        self._identity = identity_of(self._home.socket)
         self._thread = threading.Thread(target=server.serve, name="api", daemon=True)
         self._thread.start()
 
     def reopen_if_lost(self) -> bool:
         """Bind again when our socket is no longer at its path (F97); whether that was needed."""
-        if self._identity is not None and _identity(self._home.socket) == self._identity:
+        if self._identity is not None and identity_of(self._home.socket) == self._identity:
             return False
         _log.warning("the socket has vanished, binding it again", path=str(self._home.socket))
         self.close()
@@ -159,7 +175,7 @@ class Listener:
         """Stop accepting, wait briefly for running requests, and remove the socket if it is still ours."""
         if self._server is None:
             return
-        is_ours = _identity(self._home.socket) == self._identity
+        is_ours = identity_of(self._home.socket) == self._identity
         self._server.stop()
         if self._thread is not None:
             self._thread.join(STOP_LIMIT_S)
@@ -168,7 +184,8 @@ class Listener:
         self._server = None
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """What tells the socket at this path from another one; None where there is no socket."""
     try:
         status = path.lstat()
     except OSError:

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 MEANINGS = {
     400: "The request is malformed, or says what makes no sense.",
-    403: "This daemon is another user's.",
+    403: "This daemon is another user's; or of a member: the session is another's, or only the owner may do that.",
     404: "There is no such session, offer, budget ...",
     409: "A rule of safety or money says no, or it is too late for this.",
     413: "The body is larger than 1 MB.",
@@ -39,6 +39,8 @@ PATH_PARTS = {
     "offer": "The offer's id, with its account: `vast:123`.",
 }
 INFO = """The local API of the daemon: HTTP on the Unix socket `run/daemon.sock` in its home folder, for its user alone.
+Members of a lab server have a socket of their own; `x-who` says who may send a request: the owner, a member, or a
+member for a session that is charged to them (own).
 
 Times are integers, µs since 1970 by this computer's clock; spans (`*_us`) are µs; money is in millionths of a dollar,
 rates are such per hour. Requests with unknown fields are refused; answers only ever gain fields."""
@@ -111,6 +113,7 @@ def _operation(name: str, route: Route[Any, Any, Any], schemas: _Schemas) -> Jso
     found: Json = {
         "operationId": name.lower(),
         "summary": route.summary,
+        "x-who": route.who,
         "tags": [route.path.removeprefix("/api/v1").split("/")[1]],
         "parameters": parameters,
         "responses": {str(route.status): _answer(schemas.of(answer, "serialization"), "The answer.", route.media)},

@@ -11,9 +11,10 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from gpushopper.daemon.api import http_responses, request_validation
 from gpushopper.daemon.api.dispatch import add_routes
+from gpushopper.daemon.api.members.callers import Admit, only_owner
 from gpushopper.daemon.api.routes import SERVED
 from gpushopper.daemon.api.service import Service
-from gpushopper.errors import Refused, ShopperError
+from gpushopper.errors import ShopperError
 from gpushopper.wire import KEYLESS_HEADER, REQUEST_HEADER, VERSION_HEADER
 
 SLOW_S = 5.0
@@ -24,13 +25,14 @@ _METHODS = {name: name for name in ("GET", "POST", "PUT", "DELETE", "PATCH", "HE
 _log = structlog.get_logger(__name__)
 
 
-def build_app(service: Service) -> Flask:
-    """The WSGI application over one running daemon."""
+def build_app(service: Service, admit: Admit | None = None) -> Flask:
+    """The WSGI application over one running daemon; `admit` says who a connection's uid is, by default the owner."""
+    told = only_owner(service.uid) if admit is None else admit
     app = Flask("gpushopper", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = request_validation.MAX_BODY_BYTES
     app.url_map.strict_slashes = False
     add_routes(app, service, SERVED)
-    app.before_request(lambda: _before_request(service))
+    app.before_request(lambda: _before_request(service, told))
     app.after_request(lambda response: _after_request(response, service))
     app.teardown_request(lambda _error: structlog.contextvars.clear_contextvars())
     app.register_error_handler(ShopperError, _on_expected_error)
@@ -39,15 +41,16 @@ def build_app(service: Service) -> Flask:
     return app
 
 
-def _before_request(service: Service) -> None:
-    """Give the request an id, admit our own user only (the socket's mode could be changed, I22), read its body."""
+def _before_request(service: Service, admit: Admit) -> None:
+    """Give the request an id, admit its sender (our own user, or a member; the socket's mode could be changed, I22),
+    read its body."""
     given = request.headers.get(REQUEST_HEADER, "")
     g.began = service.clock.monotonic()
     g.request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
-    peer = request.environ.get("X_REMOTE_UID")
-    if peer is not None and peer != str(service.uid):
-        raise Refused("this daemon belongs to another user", code="not_yours")
+    g.caller = admit(request.environ.get("X_REMOTE_UID"))
+    if g.caller.user:
+        structlog.contextvars.bind_contextvars(member=g.caller.user)
     request_validation.receive_body()
 
 
@@ -57,7 +60,8 @@ def _after_request(response: Response, service: Service) -> Response:
     service.metrics.requests.observe(_METHODS.get(request.method, "OTHER"), rule, response.status_code, took_s)
     response.headers[REQUEST_HEADER] = g.request_id
     response.headers[VERSION_HEADER] = service.version
-    if request.path.startswith("/api/"):
+    caller = g.get("caller")
+    if request.path.startswith("/api/") and caller is not None and caller.consumer is None:
         response.headers[KEYLESS_HEADER] = ",".join(service.keys.keyless_header())
         service.keys.on_client_contact()
     _log_request(response.status_code, took_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from gpushopper.clock import Clock
@@ -21,6 +21,8 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 
 SLOW_AT_ONCE = 4
 """Requests that may wait for a provider at the same time; the other threads stay free for `shutdown`."""
+SLOW_OF_MEMBERS = 3
+"""The same, for all members of a lab server together."""
 LOGINS_AT_ONCE = 2
 """Provision requests that may wait for a keyring at the same time, beside the searches."""
 
@@ -57,8 +59,16 @@ class Service:
     request_stop: Callable[[], None]
     metrics_problem: Callable[[], str] = lambda: ""
     """Why metrics are not served on the port that is set; empty where they are."""
+    members_problem: Callable[[], str] = lambda: ""
+    """Why the members of a lab server cannot connect; empty where they can, or no group is set."""
     slow: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(SLOW_AT_ONCE))
     logins: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LOGINS_AT_ONCE))
+
+
+def for_members(service: Service) -> Service:
+    """The same for a lab's members, who wait for clouds in places of their own: they never take the owner's."""
+    slow, logins = threading.BoundedSemaphore(SLOW_OF_MEMBERS), threading.BoundedSemaphore(1)
+    return replace(service, slow=slow, logins=logins)
 
 
 class Busy(ShopperError):

@@ -81,11 +81,13 @@ def setting_rows(found: Config) -> list[dict[str, Any]]:
         "policy": found.policy,
         "keys": found.keys,
         "metrics": found.metrics,
+        "daemon": found.daemon,
         "defaults.inventory": found.inventory,
         "defaults.provision": found.provision,
         **{f"providers.{name}": found.provider(name) for name in found.providers},
         **{f"accounts.{name}": found.account(name) for name in found.accounts},
         **{f"alerts.{name}": channel for name, channel in found.alerts.items()},
+        "members": dict(found.members),
     }
     return [
         {
@@ -96,7 +98,7 @@ def setting_rows(found: Config) -> list[dict[str, Any]]:
             "about": about(f"{section}.{name}"),
         }
         for section, values in sections.items()
-        for name, value in asdict(values).items()
+        for name, value in (values.items() if isinstance(values, dict) else asdict(values).items())
     ]
 
 

@@ -20,7 +20,7 @@ from gpushopper.cli.output import tables
 from gpushopper.errors import Misconfigured, NotFound, UsageError
 from gpushopper.private_files import FOLDER_MODE, changing, write_private
 
-AT_START = ("brakes.", "metrics.", "money.", "policy.", "providers.", "accounts.")
+AT_START = ("brakes.", "daemon.", "metrics.", "money.", "policy.", "providers.", "accounts.")
 """Settings that a daemon reads when it starts; the others are read when they are needed."""
 NEW = "the new text"
 _LITERAL = re.compile(r"true|false|-?[0-9]+(\.[0-9]+)?")

@@ -53,7 +53,7 @@ def find_problems(service: Service) -> list[str]:
     """What is wrong: loops that hang, jobs that are late, no key, accounts without a key or a complete list (F101)."""
     late = [f"job {name} is late" for name in service.schedule.late()]
     late += [f"the loop {name} hangs" for name in service.loops.hanging_threads()]
-    late += [problem for problem in [service.metrics_problem()] if problem]
+    late += [problem for problem in (service.metrics_problem(), service.members_problem()) if problem]
     watched = accounts(service.handle)
     if watched and not is_any_watched(service.handle):
         return [*late, "no cloud has a key"]

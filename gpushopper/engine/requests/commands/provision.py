@@ -26,6 +26,7 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, ShopperError
+from gpushopper.remote.planting import member_keys
 from gpushopper.store import events, sessions
 from gpushopper.store.consumers import present_name
 from gpushopper.store.money.tags import set_tags
@@ -53,7 +54,7 @@ def provision(handle: EngineHandle, request: wire.ProvisionRequest, key: Idempot
         raise Refused("a simulated instance has no files to pull", "see: gpu-shopper sandbox start --help")
     first = first_choice(handle, _draft(checked), checked.image_login)
     registry = readable_registry(ctx, first.client, checked.image) if checked.image_login else ""
-    session_id = _new_session_id(ctx)
+    session_id = _new_session_id(ctx, checked.ssh_key)
     at = first.state.at
     accepted = perform_once(ctx, at, key, wire.Accepted, lambda tx: _commit(tx, handle, checked, registry, session_id))
     handle.notify()
@@ -67,14 +68,16 @@ def _variable_limit(ctx: Context, checked: CheckedRequest) -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def _new_session_id(ctx: Context) -> str:
-    """An id whose ssh key is durable before anything that it must open can be created (I23).
+def _new_session_id(ctx: Context, member_key: str) -> str:
+    """An id whose ssh key (and that of its member) is durable before anything that it must open can be created (I23).
 
     The key of a request that is refused afterwards is pruned later.
     """
     session_id = ctx.new_id(16)
     if ctx.remote is not None and ctx.policy.needs_login:
         ctx.remote.public_key(session_id)
+        if member_key:
+            member_keys.keep(ctx.home.ssh_keys, session_id, member_key)
     return session_id
 
 

@@ -12,6 +12,7 @@ from gpushopper.core.model.session_names import session_name_problem
 from gpushopper.core.model.shell_environment import name_problem, value_problem
 from gpushopper.core.spending.admission import affordable
 from gpushopper.core.spending.tags import tags_problem
+from gpushopper.core.ssh_options import PUBLIC_KEY
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.requests.end_limits import EndLimits, requested_limits
@@ -59,6 +60,8 @@ class CheckedRequest:
     allow_broken_guard: bool
     limits: EndLimits
     landing: LandingWish
+    ssh_key: str
+    """Whom its instance lets in beside us; empty: nobody."""
 
 
 def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedRequest:
@@ -93,6 +96,7 @@ def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedReque
         allow_unguarded=request.allow_unguarded,
         allow_broken_guard=request.allow_broken_guard,
         landing=requested_landing(request),
+        ssh_key=request.ssh_key,
         limits=requested_limits(request, max(span, request.max_duration_us or 0)),
     )
 
@@ -106,6 +110,8 @@ def _check_numbers_and_names(request: wire.ProvisionRequest) -> None:
         raise UsageError(f"a consumer's name has at most {MAX_CONSUMER_LENGTH} characters")
     if fault := tags_problem(request.tags):
         raise UsageError(fault, "write key=value, such as paper=neurips", code="bad_tag")
+    if request.ssh_key and not PUBLIC_KEY.fullmatch(request.ssh_key):
+        raise UsageError("ssh_key is no public key of the kind ssh-ed25519, without a comment", code="bad_ssh_key")
     if request.name is not None and (fault := session_name_problem(request.name)):
         raise UsageError(fault, "choose another name, or none", code="bad_name")
 

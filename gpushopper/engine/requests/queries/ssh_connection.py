@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
 from gpushopper.core.model.attempt import DesiredState
 from gpushopper.core.model.session import current, derive_health
@@ -9,6 +11,7 @@ from gpushopper.engine.context import Context
 from gpushopper.engine.requests.session_lookup import find_exactly
 from gpushopper.engine.ssh_files import may_log_in
 from gpushopper.errors import Refused
+from gpushopper.remote.planting import member_keys
 from gpushopper.store import sessions
 from gpushopper.wire.connection import ConnectionView
 
@@ -49,4 +52,13 @@ def connection(ctx: Context, ref: str) -> ConnectionView:
         key=str(access.key),
         known_hosts=str(access.known_hosts),
         control=None if access.control is None else str(access.control),
+        host_key=_read(access.known_hosts),
+        member_key=member_keys.kept(ctx.home.ssh_keys, session.id),
     )
+
+
+def _read(known_hosts: Path) -> str:
+    try:
+        return known_hosts.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,84 @@
+"""What a member is shown: everybody's rows, without what is others' own or the owner's alone.
+
+Left out of others' sessions: image and its registry, address, proofs of the end, what is pulled where. Of accounts: id,
+balance, where the key is. Of the history: what is of no session of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gpushopper import wire
+from gpushopper.daemon.api.members.callers import Caller
+from gpushopper.daemon.api.members.requests import is_own
+from gpushopper.engine.context import Context
+from gpushopper.store import sessions
+
+Show = Callable[[Context, Caller, Any], Any]
+
+
+def shown_to(ctx: Context, caller: Caller, answer: Any) -> Any:
+    """The answer as this caller may see it; an answer without a rule here goes to the owner alone (KeyError)."""
+    return answer if caller.consumer is None else SHOWN[type(answer)](ctx, caller, answer)
+
+
+def _as_it_is(_ctx: Context, _caller: Caller, answer: Any) -> Any:
+    return answer
+
+
+def _session(ctx: Context, caller: Caller, view: wire.SessionView) -> wire.SessionView:
+    if is_own(ctx, caller, view.consumer):
+        return view
+    return replace(
+        view,
+        image="",
+        image_login="",
+        ssh_host=None,
+        ssh_port=None,
+        done_command="",
+        pulls=[],
+        landing=wire.LandingView(),
+        attempts=[replace(each, label="", image="", receipt=None) for each in view.attempts],
+    )
+
+
+def _sessions(ctx: Context, caller: Caller, found: wire.Sessions) -> wire.Sessions:
+    return wire.Sessions([_session(ctx, caller, each) for each in found.sessions])
+
+
+def _account(status: wire.ProviderStatus) -> wire.ProviderStatus:
+    return replace(status, account="", balance=None, runway_us=None, key_source="", key_hint="")
+
+
+def _providers(_ctx: Context, _caller: Caller, found: wire.Providers) -> wire.Providers:
+    return wire.Providers([_account(each) for each in found.providers])
+
+
+def _status(_ctx: Context, _caller: Caller, found: wire.DaemonStatus) -> wire.DaemonStatus:
+    return replace(found, providers=[_account(each) for each in found.providers], channels=[])
+
+
+def _events(ctx: Context, caller: Caller, found: wire.Events) -> wire.Events:
+    """Those of own sessions; the cursor goes on over the others."""
+    with ctx.store.read():
+        own = {each.id for each in sessions.load_sessions(ctx.store) if is_own(ctx, caller, each.consumer)}
+    return replace(found, events=[each for each in found.events if each.session in own])
+
+
+_RULES: dict[type, Show] = {
+    wire.SessionView: _session,
+    wire.Sessions: _sessions,
+    wire.Providers: _providers,
+    wire.DaemonStatus: _status,
+    wire.Events: _events,
+}
+_WHOLE = (
+    dict, wire.Accepted, wire.Alarms, wire.Budgets, wire.BudgetView, wire.ConnectionView, wire.Consumers,
+    wire.ConsumerView, wire.Costs, wire.CostSummary, wire.Custody, wire.Health, wire.Inventory, wire.KeptOutputs,
+    wire.LandedAnswer, wire.Loads, wire.OfferView, wire.Plan, wire.ProviderLog, wire.Ready, wire.Report,
+    wire.SentRecorded, wire.WhyView,
+)  # fmt: skip
+SHOWN: Mapping[type, Show] = _RULES | dict.fromkeys(_WHOLE, _as_it_is)
+"""By the type of an answer. A test holds it to the routes: one that a member may call must have a rule."""
