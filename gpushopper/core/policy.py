@@ -152,6 +152,9 @@ class Policy:
     bill_lookback_s: float = 32 * 86400
     bill_settled_s: float = 86400
 
+    # how long the details of an ended session are kept: longer than any bill may change (I4)
+    details_kept_s: float = 180 * 86400
+
     # watchdog: between its two lists, after the hour of a label, and for an end with its proof (ends.md E10)
     watchdog_interval_s: float = 600
     watchdog_margin_s: float = 1800
@@ -165,6 +168,8 @@ class Policy:
             raise ValueError("a new destroy would always come before the proof is complete")
         if self.gone_window_s >= self.watchdog_end_s:
             raise ValueError("the watchdog would give up before a proof can be complete")
+        if self.details_kept_s < 2 * (self.bill_lookback_s + self.bill_settled_s):
+            raise ValueError("a session would be compacted while its bill may still change")
         if self.prepared_max_age_s < 10 * self.call_gap_s:
             raise ValueError("a prepared attempt would expire while it waits for the rate limit")
         if self.guard_tick_s > 15 or self.guard_backoff_s > 300:

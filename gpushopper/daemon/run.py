@@ -49,6 +49,7 @@ from gpushopper.engine.alerts.dispatch import SENDERS, AlertDispatch
 from gpushopper.engine.context import Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
+from gpushopper.engine.records.compaction_job import run_compaction
 from gpushopper.engine.requests.queries.sessions import sessions
 from gpushopper.engine.rollup_job import run_rollups
 from gpushopper.engine.ssh_files import SshFiles
@@ -68,6 +69,8 @@ PRUNE_S = 24 * 3600
 THIN_S = 3600
 ROLLUP_S = 60
 """How soon after a full hour its costs are entered."""
+COMPACT_S = 3600
+"""How often it is looked whether a session has become old; a computer that is on for two hours a day sees it, too."""
 SSH_TIDY_S = 3
 METRICS_RETRY_S = 60
 ALERTS_S = 2
@@ -178,6 +181,7 @@ class Daemon:
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
             Job("reconciliation", self.engine.wake, policy.steady_poll_s, reconciliation_jitter_s(policy)),
             Job("rollups", lambda: run_rollups(ctx, is_clock_right=self.engine.is_clock_right()), ROLLUP_S),
+            Job("compaction", lambda: run_compaction(ctx, is_clock_right=self.engine.is_clock_right()), COMPACT_S),
             Job("requests", lambda: self._prune(ctx.store), PRUNE_S),
             Job("heartbeats", lambda: self._thin_heartbeats(ctx.store), THIN_S),
             Job("socket", self._check_sockets, SOCKET_CHECK_S),

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import live_instances, real_daemon, rules, simulated_sessions
+from tests.bench import live_instances, real_daemon, records_growth, rules, simulated_sessions
 from tests.bench.report import Row, table
 from tests.sandbox_home import SandboxHome
 
@@ -84,6 +84,9 @@ def measure(quick: bool, rounds: int) -> Iterator[Row]:
         shutil.rmtree(top, ignore_errors=True)
     note("a hundred sessions on simulated time")
     yield from simulated_sessions.measure_fleet(20 if quick else 100)
+    if not quick:
+        note("half a year of records")
+        yield from records_growth.measure(6)
 
 
 def note(text: str) -> None:

@@ -80,5 +80,18 @@ COSTS = (
       "forecast"),
     M("forecast", "or attempt.off_at is not None:\n        return 0", "or False:\n        return 0",
       "what is off burns money", "forecast"),
+    # compaction
+    M("compaction", " or any(attempt.is_open for attempt in attempts):", ":", "I4: what may bill is compacted",
+      "compaction"),
+    M("compaction", "end is None or end >= before_at", "end is None", "I4: what is young is compacted", "compaction"),
+    M("compaction", "return not any(name in subject", "return True or not any(name in subject",
+      "I30: what an alarm is about is compacted", "compaction"),
+    M("compaction", "return not (is_acknowledged and kind in NEEDS_ACK)", "return not is_acknowledged",
+      "I30: what is still so counts as over", "compaction"),
+    M("compaction", "KEPT_EVENTS = ACTS | {EVENT", "KEPT_EVENTS = {EVENT", "an act is removed", "compaction"),
+    M("compaction", "if len(days) > 1:", "if False:", "F115: a day has what is of the next", "compaction"),
+    M("compaction", "(days[0].start_at, entry.kind, entry.reason, entry.correction)",
+      "(days[0].start_at, entry.kind, entry.reason, False)", "I14: a correction is no correction", "compaction"),
+    M("compaction", "micros=one.micros + other.micros", "micros=one.micros", "I14: money is lost", "compaction"),
 )  # fmt: skip
 """Which tests must notice is the last value of each."""

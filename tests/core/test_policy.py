@@ -42,7 +42,7 @@ QUICKER = {
     "guard_backoff_s",
 }  # fmt: skip
 UNSCALED = {
-    "bill_check_s", "bill_lookback_s", "bill_settled_s",
+    "bill_check_s", "bill_lookback_s", "bill_settled_s", "details_kept_s",
     "self_ended_observations",
     "absence_observations", "gone_observations", "price_tolerance", "adopt_duration_s", "adopt_min_remaining_s",
     "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_failed_polls", "reserve_slack_s",
@@ -67,7 +67,7 @@ def test_the_hard_maximum_is_twelve_hours():
         0.02),
         ("interrupted_grace_s", 1800), ("empty_list_hold_s", 600), ("freshness_s", 60), ("boot_timeout_s", 3600),
         ("prepared_max_age_s", 600), ("reserve_slack_s", 1800), ("storage_slack_s", 86400), ("settle_s", 600),
-        ("traffic_gb", 10),
+        ("traffic_gb", 10), ("details_kept_s", 180 * 86400),
         ("throttled_max_s", 120), ("key_trusted_s", 600), ("degraded_after_s", 60),
         ("readiness_checks", frozenset(ReadinessCheck)), ("heartbeat_interval_s", 30), ("guard_grace_s", 120),
         ("guard_tick_s", 15),
@@ -84,6 +84,7 @@ def test_the_real_numbers_are_those_of_the_protocols(name: str, value: object):
         {"create_timeout_s": 151}, {"tcp_timeout_s": 121}, {"max_in_flight_s": 89}, {"freshness_s": 9.9},
         {"gone_interval_s": 11.9}, {"absence_spacing_s": 11.9}, {"call_gap_s": 30.1},
         {"gone_window_s": 300},
+        {"details_kept_s": 65 * 86400},
         {"destroy_retry_steady_s": 120}, {"prepared_max_age_s": 119}, {"call_gap_s": 60.1, "name": "paper"},
     ],
 )  # fmt: skip
@@ -96,7 +97,7 @@ def test_numbers_that_contradict_each_other_are_refused(changes: dict[str, Any])
     "changes",
     [
         {"create_timeout_s": 150}, {"freshness_s": 10}, {"gone_interval_s": 12}, {"call_gap_s": 30},
-        {"prepared_max_age_s": 120}, {"call_gap_s": 60, "name": "paper"},
+        {"details_kept_s": 66 * 86400}, {"prepared_max_age_s": 120}, {"call_gap_s": 60, "name": "paper"},
     ],
 )  # fmt: skip
 def test_numbers_at_their_bounds_are_accepted(changes: dict[str, Any]):

@@ -8,7 +8,8 @@ from gpushopper.core.audit_chain import ACTS, DESTROYING, SPENDING
 from tests.floors.tree import files, text_of
 
 HISTORY = {
-    "absence_observed", "alarm", "alarm_cleared", "alert_given_up", "boot_progress", "ends_soon", "idle", "interrupted",
+    "absence_observed", "alarm", "alarm_cleared", "alert_given_up", "boot_progress", "compacted", "ends_soon", "idle",
+    "interrupted",
     "landing", "limits", "missing", "pull_failed", "pulled", "ready", "reappeared", "recovered", "run_ended",
     "uncertain", "unwatched", "waiting", "end_files",
 }  # fmt: skip

@@ -13,19 +13,12 @@ from pathlib import Path
 
 from gpushopper.store.database import Store
 from gpushopper.store.schema.migrations import MIGRATIONS, newest
-from gpushopper.store.schema.tables import AttemptRow, LedgerRow
+from gpushopper.store.schema.tables import SessionRow
 from tests.store.samples import NOW
 
 GOLDEN = Path(__file__).parent / "golden"
-NEW_ROWS = {
-    LedgerRow: [
-        {"id": 9, "attempt_id": "a2", "kind": "traffic", "from_at": NOW, "to_at": NOW + 1, "micros": -4,
-         "correction": True, "reason": "bill"},
-    ],
-}  # fmt: skip
-"""Rows with the columns that the newest migration adds."""
-NEW_COLUMNS = {"received_bytes": 10**12, "sent_bytes": 7, "unbooked_traffic": 31}
-"""What the attempt `a2` has in its new columns."""
+COMPACTED_AT = NOW + 1
+"""When the session `stopping1` has been compacted, as far as the file says."""
 
 
 def make(folder: Path) -> Path:
@@ -34,9 +27,7 @@ def make(folder: Path) -> Path:
     path = Path(shutil.copy(GOLDEN / f"schema-{version - 1}.db", folder / "gpu-shopper.db"))
     store = Store.open(path, now_wall=NOW)
     with store.transaction():
-        for row, rows in NEW_ROWS.items():
-            store.write(row.insert_many(rows))
-        store.write(AttemptRow.update(NEW_COLUMNS).where(AttemptRow.id == "a2"))
+        store.write(SessionRow.update(compacted_at=COMPACTED_AT).where(SessionRow.id == "stopping1"))
     store.close()
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = DELETE")

@@ -8,10 +8,11 @@ from pathlib import Path
 from gpushopper.core.spending.ledger import Entry
 from gpushopper.store import ledger, sessions
 from gpushopper.store.database import Store
-from tests.store.make_golden import NEW_COLUMNS
 from tests.store.samples import NOW
 
 GOLDEN = Path(__file__).parent / "golden"
+NEW_COLUMNS = {"received_bytes": 10**12, "sent_bytes": 7, "unbooked_traffic": 31}
+"""What the attempt `a2` of the golden file has in the columns that this migration adds."""
 
 
 def opened(home: Path, version: int) -> Store:

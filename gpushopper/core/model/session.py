@@ -111,6 +111,8 @@ class Session:
     """Why the last try failed."""
     warned_at: int | None = None
     """Of which moment before a deadline it was warned last."""
+    compacted_at: int | None = None
+    """When its details were removed, long after its end (core/compaction.py); wall µs."""
 
 
 def current(attempts: Sequence[Attempt]) -> Attempt | None:

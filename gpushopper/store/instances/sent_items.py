@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from gpushopper.core.model.records.sent_item import SentItem
 from gpushopper.store.database import Store
-from gpushopper.store.schema.tables import SentItemRow
+from gpushopper.store.schema.record_tables import SentItemRow
 from gpushopper.store.sqlite.statements import IN_LIST_SIZE
 
 _NAMES = tuple(f.name for f in fields(SentItem))

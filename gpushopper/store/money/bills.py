@@ -9,7 +9,8 @@ from peewee import fn
 from gpushopper.core.model.records.charge import Charge
 from gpushopper.core.spending.bills.bill_check import Reading
 from gpushopper.store.database import Store
-from gpushopper.store.schema.tables import AttemptRow, BalanceRow, BillRow
+from gpushopper.store.schema.record_tables import BalanceRow, BillRow
+from gpushopper.store.schema.tables import AttemptRow
 from gpushopper.store.sqlite.statements import cached_select
 
 _PARTS = ("gpu", "storage", "traffic", "other")

@@ -1,4 +1,4 @@
-"""Column types: how enums, offers, deadlines and JSON are stored as text and read back."""
+"""Column types: how enums, offers, deadlines and JSON are stored as text and read back; the base of all tables."""
 
 from __future__ import annotations
 
@@ -196,3 +196,14 @@ def _read_billing(stored: dict[str, Any]) -> Billing:
     if "stopped" in values:
         values["stopped"] = StoppedBilling(values["stopped"])
     return Billing(**values)
+
+
+def optional_int() -> peewee.IntegerField:
+    return peewee.IntegerField(null=True)
+
+
+class Row(peewee.Model):
+    """A row of a STRICT table."""
+
+    class Meta:
+        strict_tables = True

@@ -10,6 +10,7 @@ from gpushopper.store.schema.migration_4 import FIELD_TERMS
 from gpushopper.store.schema.migration_6 import EARLY_ENDS
 from gpushopper.store.schema.migration_7 import ALERTS, MONEY
 from gpushopper.store.schema.migration_8 import BILLED
+from gpushopper.store.schema.migration_9 import COMPACTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(6, "early ends", EARLY_ENDS),
     Migration(7, "money by time", (*MONEY, *ALERTS)),
     Migration(8, "what bills add", BILLED),
+    Migration(9, "compacted sessions", COMPACTED),
 )
 
 

@@ -10,20 +10,19 @@ import peewee
 
 from gpushopper.core.model.attempt import DesiredState, Origin, State
 from gpushopper.core.model.ends.run_end import RunEndMode
-from gpushopper.core.model.records.sent_item import SentKind
 from gpushopper.store.schema import columns
-from gpushopper.store.schema.columns import DeadlineText, EnumText, JsonText, OffersText, OfferText, PairsText, Text
-
-
-def optional_int() -> peewee.IntegerField:
-    return peewee.IntegerField(null=True)
-
-
-class Row(peewee.Model):
-    """A row of a STRICT table."""
-
-    class Meta:
-        strict_tables = True
+from gpushopper.store.schema.columns import (
+    DeadlineText,
+    EnumText,
+    JsonText,
+    OffersText,
+    OfferText,
+    PairsText,
+    Row,
+    Text,
+    optional_int,
+)
+from gpushopper.store.schema.record_tables import BalanceRow, BillRow, CompactionRow, SentItemRow
 
 
 class MetaRow(Row):
@@ -109,6 +108,7 @@ class SessionRow(Row):
     pulled_at = optional_int()
     pull_problem = Text()
     warned_at = optional_int()
+    compacted_at = optional_int()
 
     class Meta:
         table_name = "sessions"
@@ -351,49 +351,8 @@ class AlertRow(Row):
         table_name = "alerts"
 
 
-class BillRow(Row):
-    """What a cloud has charged for an attempt's instance (store/money/bills.py)."""
-
-    attempt_id = Text(primary_key=True)
-    gpu = peewee.IntegerField()
-    storage = peewee.IntegerField()
-    traffic = peewee.IntegerField()
-    other = peewee.IntegerField()
-    until_at = optional_int()
-    read_at = peewee.IntegerField()
-
-    class Meta:
-        table_name = "bills"
-
-
-class BalanceRow(Row):
-    provider = Text()
-    account = Text()
-    at = peewee.IntegerField()
-    balance = peewee.IntegerField()
-
-    class Meta:
-        table_name = "balances"
-        primary_key = peewee.CompositeKey("provider", "account", "at")
-
-
-class SentItemRow(Row):
-    """core.model.records.sent_item.SentItem, column by column."""
-
-    id = peewee.AutoField()
-    attempt_id = Text()
-    at = peewee.IntegerField()
-    kind = EnumText(SentKind)
-    means = Text()
-    name = Text()
-    target = Text()
-
-    class Meta:
-        table_name = "sent_items"
-
-
 TABLES: tuple[type[Row], ...] = (
     MetaRow, AccountRow, AccountKeyRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow,
     AlarmRow, StoredResponseRow, RunEndRow, HeartbeatRow, SessionTagRow, RollupRow, BudgetRow, AlertRow,
-    BillRow, BalanceRow, SentItemRow,
+    BillRow, BalanceRow, SentItemRow, CompactionRow,
 )  # fmt: skip

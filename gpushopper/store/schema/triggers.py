@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gpushopper.core.alarms import DUPLICATE
+from gpushopper.core.compaction import KEPT_EVENTS
 from gpushopper.core.model.attempt import TRANSITIONS, State
 from gpushopper.core.model.session import FAILURES
 
@@ -28,6 +29,32 @@ ID_DISOWNED = f"NEW.instance_id IS NULL AND NEW.state = '{State.UNCERTAIN}' AND 
 
 NO_DELETE_TABLES = ("attempts", "sessions", "events", "ledger", "known_instances", "sent_items")
 """Tables whose rows are never deleted: instances are compared with closed attempts too."""
+
+_KINDS = ", ".join(f"'{kind}'" for kind in sorted(KEPT_EVENTS))
+REMOVED_BY_COMPACTION = {
+    "events": f"OLD.kind NOT IN ({_KINDS}) AND EXISTS "
+    "(SELECT 1 FROM compaction c WHERE c.session_id IS OLD.session_id AND OLD.at < c.before_at)",
+    "ledger": "EXISTS (SELECT 1 FROM compaction c JOIN attempts a ON a.session_id = c.session_id "
+    "WHERE a.id = OLD.attempt_id AND OLD.to_at < c.before_at)",
+}
+"""The one exception: what a compaction may remove of its session. No act, no row that tells whose an instance is."""
+
+COMPACTION_RULES = {
+    # What may still bill, or ended after that time, keeps everything.
+    "not_closed": (
+        "INSERT",
+        "EXISTS (SELECT 1 FROM sessions s WHERE s.id = NEW.session_id AND (s.desired_state <> 'terminated' "
+        "OR s.ended_at IS NULL OR s.ended_at >= NEW.before_at)) OR EXISTS (SELECT 1 FROM attempts a "
+        f"WHERE a.session_id = NEW.session_id AND (a.state <> '{State.CLOSED}' OR a.closed_at >= NEW.before_at))",
+    ),
+    "immutable": ("UPDATE", "TRUE"),
+    # I14: the same money before and after.
+    "sums": (
+        "DELETE",
+        "OLD.micros <> (SELECT coalesce(sum(l.micros), 0) FROM ledger l JOIN attempts a ON a.id = l.attempt_id "
+        "WHERE a.session_id = OLD.session_id)",
+    ),
+}
 
 IMMUTABLE_TABLES = ("events", "ledger", "sent_items")
 VERSIONED_COLUMNS = {"attempts": ("state", "desired_state", "instance_id"), "sessions": ("desired_state",)}
@@ -63,7 +90,10 @@ def schema_objects() -> dict[str, str]:
     rule = f"NEW.state <> OLD.state AND NOT ({_allowed()})"
     _add(found, "attempts", "transition", "UPDATE OF state", rule)
     for table in NO_DELETE_TABLES:
-        _add(found, table, "no_delete", "DELETE", "TRUE")
+        allowed = REMOVED_BY_COMPACTION.get(table)
+        _add(found, table, "no_delete", "DELETE", "TRUE" if allowed is None else f"NOT ({allowed})")
+    for name, (on, forbidden) in COMPACTION_RULES.items():
+        _add(found, "compaction", name, on, forbidden)
     for table in IMMUTABLE_TABLES:
         _add(found, table, "immutable", "UPDATE", "TRUE")
     found["session_status"] = _session_status()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OF_ITS_END = frozenset({
     "ending", "ending_withdrawn", "self_ended", "idle", "unwatched", "limits_set", "run_end_allowed",
     "run_end_withdrawn", "extended", "ended", "end_requested", "ready", "closed", "missing", "reappeared",
-    "landing", "pulled", "pull_failed", "not_pulled", "ends_soon",
+    "landing", "pulled", "pull_failed", "not_pulled", "ends_soon", "compacted",
 })  # fmt: skip
 """Events that a replay tells."""
 AT_ONCE = 500
