@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_GROUPS = re.compile(r"^(defaults|providers|accounts|alerts)\.[^.]+\.")
-"""Sections of which there are several with the same settings: of a command, a cloud, an account, a channel."""
+_GROUPS = re.compile(r"^(defaults|providers|accounts|alerts|members)\.[^.]+")
+"""Keys whose second word is a name: of a command, a cloud, an account, a channel, a user of the lab's group."""
 
 TEXTS = {
     "brakes.open_sessions": "sessions that may be open at the same time",
@@ -15,6 +15,9 @@ TEXTS = {
     "policy.name": "set of time limits; any other than real is for the sandbox alone",
     "keys.keyring": "whether keys are looked for in the system's keyring",
     "keys.keyring_seconds": "how long the keyring may take to answer, in seconds",
+    "daemon.group": "group of this computer whose members may use the daemon; without it, nobody but its owner",
+    "daemon.group_folder": "folder of the socket that this group uses",
+    "members.*": "consumer that this user of the group rents as; the user's name on the server, or its uid",
     "metrics.port": "port on this computer for Prometheus; without it, none is opened",
     "defaults.*.gpu": "GPU, spelt as for --gpu; commas between several",
     "defaults.*.provider": "only this cloud or account",
@@ -49,4 +52,4 @@ TEXTS = {
 
 def about(key: str) -> str:
     """What a setting means; empty for a key that nobody has described."""
-    return TEXTS.get(_GROUPS.sub(r"\1.*.", key), "")
+    return TEXTS.get(_GROUPS.sub(r"\1.*", key), "")

@@ -15,13 +15,14 @@ from typing import Any
 from gpushopper import config
 from gpushopper.cli.commands.set_up.config import _shown
 from gpushopper.config.key_texts import about
+from gpushopper.config.lab_server import MEMBERS, DaemonSettings
 from gpushopper.config.value_forms import Invalid
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 MARK = "<!-- What follows is made from the settings by tests/docs/configuration.py. -->\n"
-NAMES = {"providers": "vast", "accounts": "lab", "alerts": "team"}
+NAMES = {"providers": "vast", "accounts": "lab", "alerts": "team", "members": "anna"}
 """What stands for the name in a section of which there are several."""
 NOWHERE = Home(Path("/nonexistent"), Path("/nonexistent"))
 
@@ -42,6 +43,8 @@ def field_of(key: str) -> Field[Any]:
     """The field that holds a setting; of a section of which there are several, of a new one."""
     section, _, name = named(key).rpartition(".")
     group = section.partition(".")[0]
+    if group == MEMBERS:  # a line of text without one that is built in, as the group's name is
+        return next(each for each in fields(DaemonSettings) if each.name == "group")
     made = {
         "providers": config.ProviderSettings, "accounts": config.AccountSettings, "alerts": config.AlertChannel,
     }.get(group)  # fmt: skip
