@@ -13,7 +13,7 @@ import click
 from gpushopper.cli.app import SCHEMA, App
 from gpushopper.cli.input.command_classes import OutputPipeClosed
 from gpushopper.cli.input.prompts import Declined
-from gpushopper.cli.terminal_text import clean, in_our_form
+from gpushopper.cli.terminal_text import clean, in_color, in_our_form
 from gpushopper.errors import DiskFull, Misconfigured, ShopperError, UsageError
 
 INTERRUPTED = 130
@@ -112,7 +112,7 @@ def _print(app: App, error: ShopperError, exit_code: int) -> None:
     word = "" if error.code in ("declined", "interrupted") else "error: "
     first, *others = app.lines(f"{word}{clean(message)}", sys.stderr)
     if app.has_color(sys.stderr) and word:
-        first = f"\x1b[31m{word}\x1b[0m{first.removeprefix(word)}"
+        first = in_color(first, word)
     print(first, *others, sep="\n", file=sys.stderr)
     for line in app.lines(clean(hint), sys.stderr, indent=2) if hint else ():
         print(f"  {line}", file=sys.stderr)

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 
 # Control characters, zero-width characters and marks that change the direction of text (F111).
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-_COMMAND = re.compile(r"gpu-shopper(?: [^\s;,()]+)+")
+_COMMAND = re.compile(r"(?<![\w./-])gpu-shopper(?: [^\s;,()]+)+")
+
+
+MARKED = {"error:": "red", "alarm": "yellow", "alarms:": "yellow"}
+"""Words before a line on stderr, and the terminal's colour of each; the word says the same without."""
+_CODES = {"red": 31, "yellow": 33}
+
+
+def in_color(line: str, words: str) -> str:
+    """The line, with the words that it begins with in the colour of the first or the last of them."""
+    found = [MARKED[word] for word in words.split() if word in MARKED]
+    return f"\x1b[{_CODES[found[0]]}m{words}\x1b[0m{line.removeprefix(words)}"
 
 
 def clean(text: object) -> str:

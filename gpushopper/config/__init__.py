@@ -298,8 +298,8 @@ def _refuse_forbidden(found: Mapping[str, object], project: Path) -> None:
         if not key.startswith(tuple(f"{section}." for section in PROJECT_SECTIONS)):
             raise Misconfigured(
                 f"{project} sets {key}, which only your own configuration may set",
-                "A cloned repository must not redirect endpoints, keys, limits or policy; a project file may set "
-                f"{' and '.join(PROJECT_SECTIONS)} only.",
+                "a cloned repository must not redirect endpoints, keys, limits or policy; a project file may set "
+                f"{' and '.join(PROJECT_SECTIONS)} only",
                 code="project_redirect",
             )
 

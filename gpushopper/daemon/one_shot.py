@@ -232,7 +232,8 @@ def _check_config(home: Home) -> str:
     account_setup.choose_policy(settings)
     for wrong in (*clouds.unknown(settings.providers), *clouds.wrong_accounts(settings.account_clouds).values()):
         raise wrong
-    return f"{len(settings.origins)} settings, policy {settings.policy.name}"
+    count = len(settings.origins)
+    return f"{count} setting{'' if count == 1 else 's'} of yours, policy {settings.policy.name}"
 
 
 def _check_key(row: JobResult) -> str:
@@ -260,5 +261,5 @@ def _warnings(home: Home) -> list[str]:
 def _check_home(home: Home) -> str:
     folder = home.data if home.data.exists() else home.data.parent
     if not os.access(folder, os.W_OK):
-        raise Misconfigured(f"{folder} cannot be written", "Set GPU_SHOPPER_HOME to a folder that can.")
+        raise Misconfigured(f"{folder} cannot be written", "set GPU_SHOPPER_HOME to a folder that can")
     return str(home.data)

@@ -30,7 +30,11 @@ def test_where_all_is_well_every_check_is_ok(inside: Inside):
 
 def test_on_a_terminal_each_check_is_told_in_whole_and_once(monkeypatch: pytest.MonkeyPatch):
     """A text is not cut, but goes on in the next line; what to do stands below."""
-    text = "no system keyring can be reached from here: no session bus, and " + "more of it, " * 5
+    text = (
+        "no system keyring can be reached from here: no session bus, and "
+        + "more of it, " * 5
+        + "see: gpu-shopper keys test vast"
+    )
     rows = [check("key vast", False, text, "create a key at cloud.vast.ai"), check("disk", True, "there is room")]
     out, err = Stream(is_terminal=True), Stream(is_terminal=True)
     app = new_app()
@@ -42,6 +46,7 @@ def test_on_a_terminal_each_check_is_told_in_whole_and_once(monkeypatch: pytest.
     shown = " ".join(out.getvalue().split())
     assert " ".join(text.split()).split()[-8:] == shown.replace(" disk ok there is room", "").split()[-8:]
     assert "…" not in shown and max(map(len, out.getvalue().splitlines())) <= 80
+    assert not any(line.endswith("gpu-shopper") for line in out.getvalue().splitlines()), "half a command is none"
     assert err.getvalue() == "key vast: create a key at cloud.vast.ai\n" * 2
 
 

@@ -18,7 +18,7 @@ from tests.cli.printed_commands import Printed, all_printed, in_text
 FILLED_IN = {
     "INSTALLATION": "abcdefghij",
     "KIND": "slack", "OPTION": "--monthly 100", "WORDSMORE": "vast --file", "VERB": "set", "{shell}": "bash",
-    "TOPIC": "safety", "N": "3", "ID": "abcdefghij", "OWN": "abcdefghij",
+    "TOPIC": "safety", "N": "3", "NUMBER": "3", "ID": "abcdefghij", "OWN": "abcdefghij",
 }  # fmt: skip
 """What stands in a text for something that not every name can be."""
 NO_COMMANDS = {

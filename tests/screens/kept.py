@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.floors.tree import ROOT
+from tests.screens.colors import with_table
 from tests.screens.scenes import Typed, a_day, many_end
+from tests.screens.setting_up import first_day
 
 FOLDER = ROOT / "docs" / "screens"
 WIDTHS = (60, 80, 160)
+STORIES = (a_day, many_end, first_day)
 HEAD = "=" * 8
 
 
@@ -38,12 +41,14 @@ def write() -> None:
     """Make all of them anew."""
     texts: dict[str, list[str]] = defaultdict(list)
     for width in WIDTHS:
-        for day in (a_day(width), many_end(width)):
+        for day in (story(width) for story in STORIES):
             for name, text in blocks(width, day.shown).items():
                 texts[name].append(text)
     FOLDER.mkdir(exist_ok=True)
     for former in FOLDER.glob("*.txt"):
         former.unlink()
+    guide = FOLDER / "README.md"
+    guide.write_text(with_table(guide.read_text(encoding="utf-8")), encoding="utf-8")
     for name, parts in texts.items():
         (FOLDER / f"{name}.txt").write_text("\n".join(parts), encoding="utf-8")
 

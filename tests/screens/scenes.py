@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gpushopper.cli.app import App
 from gpushopper.cli.output.progress_display import LiveProgress
 from gpushopper.cli.output.session_phases import show_provisioning_progress
 from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
@@ -43,6 +44,10 @@ class Day:
         self.shown[screen].append((line, text))
         if self.colors and not step_s and typed == "":
             self.colored.append((text, self.stage(line, self.width, color=True)))
+
+    def show(self, screen: str, line: str, run: Callable[[App], None]) -> None:
+        """What this prints, as the command would that is named: what it finds on this computer differs elsewhere."""
+        self.shown[screen].append((line, self.stage.shown(run, self.width)))
 
     def live(self, screen: str, line: str, session: str) -> None:
         """What stands on the screen while a session is provisioned, once its instance pulls the image."""

@@ -8,8 +8,9 @@ import pytest
 
 from tests.cli.parsed import parse_line
 from tests.cli.printed_commands import in_text
-from tests.screens.kept import FOLDER, WIDTHS, blocks, read
-from tests.screens.scenes import Day, a_day, many_end
+from tests.screens.colors import CODES, colored, with_table, words_by_color
+from tests.screens.kept import FOLDER, STORIES, WIDTHS, blocks, read
+from tests.screens.scenes import Day, a_day
 
 ESCAPE = re.compile(r"\x1b\[([\d;]*)m")
 PLAIN_CODES = {0, 1, 2, 22, 31, 32, 33, 36, 39}
@@ -28,16 +29,27 @@ def assert_kept(day: Day) -> None:
 def test_a_day_at_a_terminal_of_80_columns_is_as_it_is_kept():
     day = a_day(80, colors=True)
     assert_kept(day)
-    for plain, colored in day.colored:
-        assert ESCAPE.sub("", colored) == plain, "a colour alone says nothing"
-        codes = {int(code) for found in ESCAPE.findall(colored) for code in (found or "0").split(";")}
+    seen = set()
+    for plain, in_color in day.colored:
+        assert ESCAPE.sub("", in_color) == plain, "a colour alone says nothing"
+        codes = {int(code) for found in ESCAPE.findall(in_color) for code in (found or "0").split(";")}
         assert codes <= PLAIN_CODES
-    assert sum("\x1b" in colored for _, colored in day.colored) > 10
+        seen |= {(color, word) for color, text in colored(in_color) for word in text.split()}
+    assert sum("\x1b" in in_color for _, in_color in day.colored) > 10
+    named = {(color, word) for color, words in words_by_color().items() for word in words}
+    assert len(seen & named) > 5
+    assert {color for color, word in seen if (color, word) not in named} <= {"yellow", "red", "green", "dim"}
+
+
+def test_the_table_of_colours_is_what_the_program_colours():
+    text = (FOLDER / "README.md").read_text()
+    assert with_table(text) == text
+    assert set(words_by_color()) <= set(CODES.values())
 
 
 @pytest.mark.proofs
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("story", [a_day, many_end])
+@pytest.mark.parametrize("story", STORIES)
 def test_every_screen_is_as_it_is_kept(width: int, story):
     assert_kept(story(width))
 

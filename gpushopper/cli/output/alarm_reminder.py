@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gpushopper.cli.app import App
 from gpushopper.cli.output.disk_space import disk_warning
 from gpushopper.cli.output.text_format import name_all, plural
-from gpushopper.cli.terminal_text import clean
+from gpushopper.cli.terminal_text import clean, in_color
 from gpushopper.core.timing.clock_snapshot import MINUTE
 from gpushopper.errors import ShopperError
 
@@ -66,8 +66,8 @@ def alarm_lines(app: App, shown: list[AlarmView]) -> list[str]:
         return _marked(app, f"{plural(len(shown), 'alarm')}:", "see: gpu-shopper alarms")
     lines = [line for alarm in shown for line in _marked(app, f"alarm {alarm.id}:", clean(alarm.text))]
     if shown:
-        which, n = "it" if len(shown) == 1 else "one", shown[0].id
-        text = f"what to do: gpu-shopper alarms; to hide {which}: gpu-shopper alarms ack {n}"
+        which, number = "it" if len(shown) == 1 else "one", shown[0].id
+        text = f"what to do: gpu-shopper alarms; to hide {which}: gpu-shopper alarms ack {number}"
         lines += [f"  {line}" for line in app.lines(app.with_sandbox_flag(text), sys.stderr, indent=2)]
     return lines
 
@@ -76,7 +76,7 @@ def _marked(app: App, word: str, text: str) -> list[str]:
     """The coloured word and the text, broken between words where the terminal is narrower."""
     first, *others = app.lines(app.with_sandbox_flag(f"{word} {text}"), sys.stderr)
     if app.has_color(sys.stderr):
-        first = f"\x1b[33m{word}\x1b[0m{first.removeprefix(word)}"
+        first = in_color(first, word)
     return [first, *others]
 
 

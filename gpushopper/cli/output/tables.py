@@ -19,7 +19,8 @@ _PADDING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$")
 STYLES = {
     "running": "green", "ready": "green", "pending": "yellow", "provisioning": "yellow", "stopping": "yellow",
     "starting": "yellow", "failed": "red", "degraded": "red", "keyless": "red", "stopped": "dim", "foreign": "dim",
-    "destroyed": "dim", "ours": "green", "ours_unknown": "red",
+    "destroyed": "dim", "ours": "green", "ours_unknown": "red", "ok": "green",
+    "problem": "red", "optional": "yellow",
 }  # fmt: skip
 """Colours of status words; the word itself always says the same."""
 
@@ -262,7 +263,9 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]], room: int
     widths = fit(titles, cells, kept, room)
     for column, title, width in zip(columns, titles, widths, strict=True):
         justify: Literal["left", "right"] = "right" if column.right else "left"
-        grid.add_column(Text(title), justify=justify, no_wrap=not column.wraps, width=width)
+        # A word that is longer than the column, such as a path or a command, stays whole: half of one is of no use.
+        whole = {"min_width": width} if column.wraps else {"width": width}
+        grid.add_column(Text(title), justify=justify, no_wrap=True, **whole)  # type: ignore[arg-type]
     for line in _broken(columns, cells, widths):
         grid.add_row(*(Text(cell, style=STYLES.get(cell.partition(" ")[0], "")) for cell in line))
     console = Console(

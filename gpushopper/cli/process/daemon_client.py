@@ -35,10 +35,15 @@ def _starter(app: App, what: str) -> Starter:
             app.note(f"restarting the daemon: {why} ...")
             daemon_process.stop(app)
         else:
-            app.note(f"starting the daemon{' ' + why if why else ''} ...")
+            note_start(app, why)
         daemon_process.start(app.home)
 
     return run
+
+
+def note_start(app: App, why: str) -> None:
+    """Say what is waited for; `why`: that it is not the first time."""
+    app.note(f"starting the daemon{' ' + why if why else ''} ...")
 
 
 def prepare_home(app: App) -> None:

@@ -123,7 +123,7 @@ def read_line(fd: int, limit_s: float) -> bytes:
 def _started(line: bytes, home: Home) -> JsonObject:
     answer = _decode(line)
     if answer is None:
-        raise errors.DaemonUnreachable("the daemon did not start", f"see: {home.log}")
+        raise not_started(home)
     if "error" not in answer:
         return answer
     error = error_from_response(answer["error"])
@@ -137,6 +137,11 @@ def _started(line: bytes, home: Home) -> JsonObject:
             f"a daemon holds this home and does not answer: {error.message}", f"see: {home.log}; end that process"
         ) from None
     return answer
+
+
+def not_started(home: Home) -> errors.DaemonUnreachable:
+    """The error where it has ended before it said why."""
+    return errors.DaemonUnreachable("the daemon did not start", f"see: {home.log}")
 
 
 def _decode(line: bytes) -> JsonObject | None:

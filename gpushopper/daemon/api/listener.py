@@ -44,7 +44,7 @@ def check_path(home: Home) -> None:
     if length > SOCKET_LIMIT:
         raise Misconfigured(
             f"the socket's path has {length} bytes, and systems take {SOCKET_LIMIT}: {home.socket}",
-            "Set GPU_SHOPPER_HOME to a shorter folder.",
+            "set GPU_SHOPPER_HOME to a shorter folder",
             code="socket_path",
         )
 
@@ -199,7 +199,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-            raise Misconfigured(f"{folder} is not a folder of ours", f"Remove {folder}.", code="socket_folder")
+            raise Misconfigured(f"{folder} is not a folder of ours", f"remove {folder}", code="socket_folder")
         folder.chmod(0o700)
     except OSError as error:
         raise file_error(folder, error) from error

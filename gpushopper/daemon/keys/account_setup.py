@@ -85,13 +85,13 @@ def choose_policy(config: Config) -> Policy:
     """
     name = config.policy.name
     if name not in POLICIES:
-        raise Misconfigured(f"unknown policy {name}", f"Known policies: {', '.join(POLICIES)}.", code="unknown_policy")
+        raise Misconfigured(f"unknown policy {name}", f"one of: {', '.join(POLICIES)}", code="unknown_policy")
     for provider, endpoint in enabled_endpoints(config).items():
         cloud = clouds.accounts(config.account_clouds).get(provider, provider)
         if name != "real" and not is_loopback(endpoint):
             raise Refused(
                 f"policy {name} is for a sandbox, but {provider} is at {endpoint}, which is not a loopback address",
-                f"Set providers.{cloud}.endpoint to a sandbox, or policy.name to real.",
+                f"set providers.{cloud}.endpoint to a sandbox, or policy.name to real",
                 code="policy_not_real",
             )
     return POLICIES[name]

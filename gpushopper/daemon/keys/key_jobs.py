@@ -190,7 +190,8 @@ def probe(home: Home, cloud: Cloud, credential: Credential) -> JobResult:
     at = clouds.accounts(settings.account_clouds).get(name, name)
     endpoint = account_setup.enabled_endpoints(settings).get(name)
     if endpoint is None:
-        raise Misconfigured(f"{name} is disabled in the configuration", f"Set providers.{at}.enabled.")
+        hint = f"use it again: gpu-shopper config set providers.{at}.enabled true"
+        raise Misconfigured(f"{name} is disabled in the configuration", hint)
     client = open_account(at, endpoint, credential, SystemClock(home.clock_offset))
     try:
         found = client.fetch_account(PROBE_LIMIT_S)
@@ -200,8 +201,7 @@ def probe(home: Home, cloud: Cloud, credential: Credential) -> JobResult:
     if isinstance(found, Account):
         return {**answer, "verified": True, "account": found.account_id, "balance": found.balance}
     if found.error_kind is ErrorKind.AUTH:
-        where = f"Make a new key at {cloud.key_page}."
-        raise KeyRejected(f"{name} refuses this key", f"Nothing was stored. {where}")
+        raise KeyRejected(f"{name} refuses this key", f"nothing was stored; create a new one at {cloud.key_page}")
     return {**answer, "detail": found.detail}
 
 

@@ -53,7 +53,9 @@ def changed_landing(before: LandingWish, request: wire.LimitsRequest) -> Landing
 def _checked(request: LandingWish) -> LandingWish:
     for there, here in request.pulls:
         if not there.strip() or not os.path.isabs(here) or not (there + here).isprintable():
-            raise UsageError(f"{there!r} cannot be pulled to {here!r}", "for instance: --pull out:.", code="bad_pull")
+            raise UsageError(
+                f"{there!r} cannot be pulled to {here!r}", "for instance: --pull out:results", code="bad_pull"
+            )
     if len(request.pulls) > MOST_PULLS or (request.pull_max is not None and request.pull_max < 1):
         raise UsageError(f"at most {MOST_PULLS} folders are pulled, and at least a byte", code="bad_pull")
     if len(request.before_end.encode()) > LONGEST_HOOK or "\0" in request.before_end:

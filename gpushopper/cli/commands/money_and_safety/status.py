@@ -91,8 +91,8 @@ def _print_status(
     for name, why in found.skipped_clouds.items():
         tables.sentences(["", f"warning: the cloud {clean(name)} is left out: {clean(why)}"])
     for account in found.providers:
-        if account.key_hint:
-            tables.sentences(["", f"{account.name}: {clean(app.with_sandbox_flag(account.key_hint))}"])
+        if said := "; ".join(filter(None, (account.detail, account.key_hint))):
+            tables.sentences(["", f"{account.name}: {clean(app.with_sandbox_flag(said))}"])
     for alarm in alarms:
         tables.sentences(["", f"alarm {alarm.id} ({ago(alarm.raised_at, now)}): {clean(alarm.text)}"])
         if alarm.hint:
@@ -132,7 +132,6 @@ def _columns(now: int) -> list[tables.Column]:
         tables.Column("LASTS", lambda p: "-" if p.runway_us is None else span(p.runway_us), right=True),
         tables.Column("LAST COMPLETE LIST", lambda p: _list_age(p, now), whole=True, brief="LISTED", spare=2),
         tables.Column("KEY", lambda p: p.key_source.split(" ")[0] or "-", whole=True, spare=1),
-        tables.Column("DETAIL", lambda p: p.detail),
         tables.Column("ACCOUNT", lambda p: p.account, whole=True, wide=True),
         tables.Column("KEY FROM", lambda p: p.key_source or "-", wide=True),
     ]
