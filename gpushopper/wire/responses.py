@@ -225,7 +225,10 @@ class Alarms:
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
-    """`state` is ready, starting, degraded, inconsistent or keyless; `key_state` says why it has no key."""
+    """`state` is ready, starting, degraded, inconsistent or keyless; `key_state` says why it has no key.
+
+    With a key that its cloud refuses it is `rejected`; `detail` says from where that key is, `key_hint` what to do.
+    """
 
     name: str
     account: str

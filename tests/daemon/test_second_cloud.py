@@ -64,7 +64,7 @@ def test_a_whole_credential_reaches_the_adapter_in_all_its_parts(site: Path, onc
 def test_a_credential_that_the_cloud_refuses_is_not_stored(site: Path, once: RunOnce):
     status, said = once("keys-set", "toy", given=f"{ID}\nwrong-token\n")
     assert (status, said["error"]["code"]) == (4, "key_rejected")
-    assert "Make a new key at toy.example (Developers)" in said["error"]["hint"]
+    assert "make a new key at toy.example (Developers)" in said["error"]["hint"]
     assert not find_home().key_file.exists()
 
 
