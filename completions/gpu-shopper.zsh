@@ -29,9 +29,9 @@ _gpu_shopper_spec() {
     'receipt') args="any" ;;
     'ssh') flags="$flags -N --no-shell -t --tty --print" valued="$valued -L: --port: -R:" args="session" ;;
     'cp') flags="$flags --mkdir -v --verbose -r -R --recursive --resume" valued="$valued --exclude:" args="remote..." ;;
-    'pull') valued="$valued --pull-max:" args="session file file" ;;
+    'pull') valued="$valued --pull-max:" args="session - file" ;;
     'sync') flags="$flags --overwrite --dry-run" args="=up,down session file -" ;;
-    'code') flags="$flags --print" valued="$valued --editor:" args="session file" ;;
+    'code') flags="$flags --print" valued="$valued --editor:" args="session -" ;;
     'jupyter') flags="$flags --no-browser" valued="$valued --port:" args="session" ;;
     'run') verbs="ls stop" flags="$flags -d --detach" valued="$valued --rm:=always,success --hold: -e: --env: --secret-env: --env-file:file" args="session" ;;
     'run ls') args="any" ;;
@@ -54,16 +54,16 @@ _gpu_shopper_spec() {
     'status') : ;;
     'why') flags="$flags --replay" args="any" ;;
     'alarms') verbs="ack list" ;;
-    'alarms ack') flags="$flags --all" args="-" ;;
+    'alarms ack') flags="$flags --all" args="alarm" ;;
     'alarms list') : ;;
     'audit') verbs="instances log" ;;
     'audit instances') : ;;
     'audit log') flags="$flags --verify" valued="$valued -s:any --session:any -n: --limit: --head:" ;;
-    'watchdog') flags="$flags --dry-run --once -q --quiet" valued="$valued --installation: -p:cloud --provider:cloud --key-file:" ;;
+    'watchdog') flags="$flags --dry-run --once -q --quiet" valued="$valued --installation: -p:cloud --provider:cloud --key-file:file" ;;
     'custody') valued="$valued --host:" args="any" ;;
     'adopt') flags="$flags --dry-run -y --yes" valued="$valued -t: --hours: --for: --until: -p:cloud --provider:cloud --name:" args="-" ;;
     'forget') flags="$flags --i-checked-the-console" valued="$valued --instance:" args="session" ;;
-    'events') flags="$flags -f --follow" valued="$valued --since: --until: --kind: -s:any --session:any -n: --limit:" ;;
+    'events') flags="$flags -f --follow" valued="$valued --since: --until: --kind:=absence_observed,account_trusted,adopted,alarm,alarm_cleared,alert_given_up,attempt_terminating,boot_progress,budget_changed,closed,consumer_added,consumer_renamed,created,destroy_sent,destroying,disk_gone,disk_left,duplicate,end_files,end_requested,ended,ending,ending_withdrawn,ends_soon,extended,forgotten,idle,interrupted,landing,leftover,limits,limits_set,missing,not_pulled,passed_over,prepared,pull_failed,pulled,ready,reappeared,recovered,reopened,requested,restarted,run_end_allowed,run_end_withdrawn,run_ended,self_ended,sent,sent_again,tags_changed,uncertain,unwatched,waiting -s:any --session:any -n: --limit:" ;;
     'keys') verbs="list remove set test" ;;
     'keys list') : ;;
     'keys remove') args="cloud" ;;
@@ -78,7 +78,7 @@ _gpu_shopper_spec() {
     'config show') : ;;
     'config unset') args="=brakes.open_sessions,brakes.creates_per_hour,brakes.dollars_per_hour,money.time_zone,policy.name,keys.keyring,keys.keyring_seconds,metrics.port,daemon.group,daemon.group_folder,defaults.inventory.gpu,defaults.inventory.provider,defaults.inventory.gpus,defaults.inventory.vram,defaults.inventory.max_price,defaults.inventory.min_reliability,defaults.inventory.min_cuda,defaults.inventory.region,defaults.inventory.disk,defaults.inventory.cpus,defaults.inventory.ram,defaults.inventory.verified,defaults.inventory.exclude_host,defaults.inventory.sort,defaults.inventory.limit,defaults.provision.gpu,defaults.provision.provider,defaults.provision.gpus,defaults.provision.vram,defaults.provision.max_price,defaults.provision.min_reliability,defaults.provision.min_cuda,defaults.provision.region,defaults.provision.disk,defaults.provision.cpus,defaults.provision.ram,defaults.provision.verified,defaults.provision.exclude_host,defaults.provision.image,defaults.provision.hours,defaults.provision.retries,defaults.provision.consumer" ;;
     'notify') verbs="add ls rm test" ;;
-    'notify add') flags="$flags --file" valued="$valued --kind:=webhook,slack,discord,ntfy,desktop,command --on:" args="channel -..." ;;
+    'notify add') flags="$flags --file" valued="$valued --kind:=webhook,slack,discord,ntfy,desktop,command --on:=budgets,ends-soon,ended,runs,alarms" args="channel file..." ;;
     'notify ls') : ;;
     'notify rm') args="channel" ;;
     'notify test') args="channel" ;;
@@ -98,8 +98,8 @@ _gpu_shopper_spec() {
     'daemon uninstall') : ;;
     'backup') verbs="ls make restore" ;;
     'backup ls') : ;;
-    'backup make') args="-" ;;
-    'backup restore') flags="$flags --yes -y" args="session" ;;
+    'backup make') args="file" ;;
+    'backup restore') flags="$flags --yes -y" args="backup" ;;
     'doctor') flags="$flags -y --yes" valued="$valued --trial:cloud --max-usd:" ;;
     'completion') verbs="bash fish install uninstall zsh" ;;
     'completion bash') : ;;
@@ -113,13 +113,13 @@ _gpu_shopper_spec() {
     'sandbox') verbs="advance fault launch ledger revise start status stop" ;;
     'sandbox advance') args="-" ;;
     'sandbox fault') verbs="add clear list words" ;;
-    'sandbox fault add') valued="$valued --count: --for: --instance: --chance:" args="cloud =search,create,list,get,destroy,label,account,logs,log_file,charges,any,host - -" ;;
+    'sandbox fault add') valued="$valued --count: --for: --instance: --chance:" args="cloud =search,create,list,get,destroy,label,account,logs,log_file,charges,any,host =drop,commit_then_500,commit_then_hang,commit_then_reset,commit_then_garbage,commit_then_no_id,error_with_id,late,dup,stopped,label_drop,label_cut,env_drop,stuck_loading,start_failure,unavailable,reject,id_never_exists,refused_yet_created,stranger_id,no_forwards,key_drop,lag,omit,page_cut,page_shift,dup_rows,foreign,empty200,null200,needs_key,stale_stock,null,404,stale,no_field,status_word,shape,ack_noop,delay,500_done,404_alive,404_gone,stop_instead,zombie,needs_min_age,no_content,misbill,revoke,zero_balance,balance_lag,price_change,status,auth404,429,429_plain_text,schema_change,pace,hang,dns,blackhole,drip,huge,reset,offline,captive_portal,slow,ssh_refuse,ssh_authfail,hostkey_change,reboot,clock_skew,no_egress,disk_full,agent_kill,key_scope -" ;;
     'sandbox fault clear') args="-" ;;
     'sandbox fault list') : ;;
     'sandbox fault words') : ;;
     'sandbox launch') valued="$valued --label:" args="cloud" ;;
     'sandbox ledger') : ;;
-    'sandbox revise') args="- - -" ;;
+    'sandbox revise') args="- =destroy,host_destroy,stop,start,outbid,offline_host,online_host,reboot_host,contract_end,price_factor,reclaim_gpus,gpu_load,gpu_claim -" ;;
     'sandbox start') flags="$flags --paper --live --fresh" valued="$valued --seed: --rate-gaps:=on,off --clouds:cloud" ;;
     'sandbox status') : ;;
     'sandbox stop') : ;;
@@ -186,6 +186,7 @@ _gpu_shopper_values() {
     '='*) found=(${(s:,:)listed}) ;;
     gpu) found=(3060 3080 3090 4070 4080 4090 5080 5090 A4000 A5000 A6000 A10 A40 A100 H100 H200 B200 L4 L40 L40S T4 V100 RTX6000Ada) ;;
     cloud) found=(vast tensordock); _gpu_shopper_names account '' ;;
+    backup) found=(newest); _gpu_shopper_names backup '' ;;
     session) _gpu_shopper_names open '' ;;
     any) _gpu_shopper_names 'open ended' '' ;;
     run)

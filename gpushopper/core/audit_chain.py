@@ -32,6 +32,14 @@ DESTROYING = frozenset(
 """Events by which something is ended, or may end."""
 
 ACTS = SPENDING | DESTROYING
+HISTORY = frozenset(
+    {
+        "absence_observed", "alarm", "alarm_cleared", "alert_given_up", "boot_progress", "compacted", "ends_soon",
+        "idle", "interrupted", "landing", "limits", "missing", "pull_failed", "pulled", "ready", "reappeared", "recovered",
+        "run_ended", "uncertain", "unwatched", "waiting", "end_files",
+    }
+)  # fmt: skip
+"""Events that neither spend nor end anything."""
 BEGUN = "log_begun"
 """The first line of each database: after it, `event` counts from the beginning."""
 FIRST = "0" * 64

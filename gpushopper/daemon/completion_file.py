@@ -14,8 +14,9 @@ from contextlib import suppress
 from gpushopper.engine.context import Context
 from gpushopper.kept_runs import kept_run_ids
 from gpushopper.private_files import write_private
-from gpushopper.store import consumers, sessions
+from gpushopper.store import alarms, consumers, sessions
 from gpushopper.store.money import budgets, tags
+from gpushopper.store.sqlite.backups import backups
 
 MOST_ENDED = 50
 """So many sessions that have ended, the latest ones."""
@@ -41,7 +42,8 @@ class CompletionFile:
 
     def sync(self) -> None:
         """Write it anew, when a commit, another channel or a search has changed what it says."""
-        others = (*_named("channel", self._channels()), *_named("offer", self._offers()))
+        copies = [one.path.name for one in backups(self.ctx.home.database)]
+        others = (*_named("channel", self._channels()), *_named("offer", self._offers()), *_named("backup", copies))
         written = (self.ctx.store.last_change, others)
         if written == self._written:
             return
@@ -59,12 +61,14 @@ class CompletionFile:
             names = [each.name for each in consumers.load_consumers(store)]
             tagged = {(key, value) for each in tags.tags_by_session(store).values() for key, value in each.items()}
             limits = [each.name for each in budgets.load_budgets(store)]
+            shown_alarms = [str(each.id) for each in alarms.open_alarms(store)]
         ended = sorted((each for each in every if each.ended_at is not None), key=lambda each: -(each.ended_at or 0))
         shown = [*(each for each in every if each.ended_at is None), *ended[:MOST_ENDED]]
         return [
             *(("open" if each.ended_at is None else "ended", each.name) for each in shown),
             *_named("consumer", names),
             *_named("budget", limits),
+            *_named("alarm", shown_alarms),
             *_named("tag", (f"{key}={value}" for key, value in sorted(tagged))),
             *_named("tag_key", sorted({key for key, _ in tagged})),
             *others,

@@ -153,6 +153,10 @@ class InstanceAccess(Protocol):
 class WeighsRefusals(Protocol):
     """Whether a refusal of the key is one, by what the cloud has answered before (account/key_refusals.py)."""
 
+    @property
+    def source(self) -> str:
+        """Where the key is from."""
+
     def answered(self, kind: str) -> None: ...
 
     def is_refusing(self, now: ClockSnapshot, policy: Policy) -> bool: ...
@@ -231,6 +235,11 @@ class Context:
         """Whether the account's cloud refuses its key now, be it only for a burst of calls."""
         _, refusals = self.key_refusals.get(provider, (None, None))
         return refusals is not None and refusals.is_refusing(self.clock.now(), self.policy_of(provider))
+
+    def key_source(self, provider: str) -> str:
+        """Where the account's key is from, as its source names itself; empty where it has none."""
+        _, refusals = self.key_refusals.get(provider, (None, None))
+        return "" if refusals is None else refusals.source
 
     def policy_of(self, provider: str) -> Policy:
         """The policy with the limits of this cloud, or the default limits where they are not known."""

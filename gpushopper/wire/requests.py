@@ -73,7 +73,7 @@ class PlanRequest:
 class ProvisionRequest:
     """POST /sessions: exactly what a plan showed; `offers` is its shortlist, best first, `max_rate` the cap.
 
-    The offers travel whole, so that a daemon restarted in between can go on (S12, S20).
+    The offers travel whole, so that a daemon restarted in between can go on.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT

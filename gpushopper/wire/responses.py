@@ -116,8 +116,9 @@ class LandingView:
 class SessionView:
     """One session; `provider`, `image`, `rate`, `deadline_at` and the offer's facts are the current attempt's.
 
-    `end_stage` is "", "requested", "off", "proven" or "forgotten"; only "proven" may be shown as destroyed (I27).
-    `accrued` is the cost so far, `max_cost` what it can still reach; `guards` is e.g. "D" or "D+I".
+    `end_stage` is "", "requested", "off", "proven" or "forgotten"; only "proven" may be shown as destroyed.
+    `accrued` is the cost so far, `max_cost` what it can still reach. `guards` says who ends the instance at its
+    deadline: D the daemon on this computer, I the instance itself, P its cloud's timer; "D+I" is both.
     """
 
     id: str
@@ -225,7 +226,10 @@ class Alarms:
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
-    """`state` is ready, starting, degraded, inconsistent or keyless; `key_state` says why it has no key."""
+    """`state` is ready, starting, degraded, inconsistent or keyless; `key_state` says why it has no key.
+
+    With a key that its cloud refuses it is `rejected`; `detail` says from where that key is, `key_hint` what to do.
+    """
 
     name: str
     account: str

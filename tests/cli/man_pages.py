@@ -52,16 +52,17 @@ def _command(ctx: click.Context) -> Iterator[str]:
     yield from [".SH SYNOPSIS", *_usage(ctx)]
     if found := examples.of(ctx.info_name or ""):
         yield from [".SH EXAMPLES", *_as_it_stands(found)]
-    yield from [".SH DESCRIPTION", *_help_and_options(ctx)]
+    yield from [".SH DESCRIPTION", *_paragraphs(ctx.command.help or "")]
+    yield from _options(ctx, ".SH OPTIONS")
     for name, verb in _verbs(ctx):
         inner = click.Context(verb, parent=ctx, info_name=name)
         yield from [f'.SH "{inner.command_path.removeprefix(PROGRAM).strip().upper()}"', *_usage(inner)]
-        yield from [".PP", *_help_and_options(inner)]
+        yield from [".PP", *_paragraphs(verb.help or ""), *_options(inner, ".SS Options")]
         for deeper, last in _verbs(inner):
             lowest = click.Context(last, parent=inner, info_name=deeper)
             yield from [f'.SS "{lowest.command_path.removeprefix(PROGRAM).strip()}"', *_usage(lowest)]
-            yield from [".PP", *_help_and_options(lowest)]
-    yield from [".SH SEE ALSO", f".BR {_safe(PROGRAM)} (1)"]
+            yield from [".PP", *_paragraphs(last.help or ""), *_options(lowest, ".PP\nOptions:")]
+    yield from [".SH SEE ALSO", _safe("Options of every command, such as --json:"), f".BR {_safe(PROGRAM)} (1)"]
 
 
 def _verbs(ctx: click.Context) -> list[tuple[str, click.Command]]:
@@ -76,11 +77,14 @@ def _usage(ctx: click.Context) -> list[str]:
     return [f".B {_safe(ctx.command_path)}", _safe(" ".join(ctx.command.collect_usage_pieces(ctx)))]
 
 
-def _help_and_options(ctx: click.Context) -> Iterator[str]:
-    yield from _paragraphs(ctx.command.help or "")
-    for option in ctx.command.get_params(ctx):
-        if isinstance(option, click.Option) and "--help" not in option.opts and option.get_help_record(ctx) is not None:
-            yield from _option(option, ctx)
+def _options(ctx: click.Context, heading: str) -> Iterator[str]:
+    """The command's own options under a heading; nothing where it has none."""
+    own = [each for each in ctx.command.get_params(ctx) if isinstance(each, click.Option) and "--help" not in each.opts]
+    shown = [each for each in own if each.get_help_record(ctx) is not None]
+    if shown:
+        yield heading
+    for option in shown:
+        yield from _option(option, ctx)
 
 
 def _option(option: click.Parameter, ctx: click.Context) -> list[str]:

@@ -21,6 +21,7 @@ from tests.needs import find, needs
 SCRIPTS = Path(__file__).parents[2] / "completions"
 NAMES = (
     "open\ttrain\nopen\ttrial-2\nended\told\nconsumer\talice\nbudget\tlab\nchannel\tdesk\n"
+    "backup\tday-1.db\nbackup\tday-2.db\nalarm\t7\nalarm\t12\n"
     "tag\tpaper=neurips\ntag_key\tpaper\naccount\tvast-lab\n"
     "offer\tvast:123\noffer\tvast:124\nrun\tr1\told\nrun\tr2\told\nrun\tr3\tolder\n"
 )
@@ -71,6 +72,13 @@ CASES = {
     "run stop train ": "",
     "cp trai": "train:",
     "cp train:d": "",
+    "backup restore ": "newest day-1.db day-2.db",
+    "backup restore day-2": "day-2.db",
+    "alarms ack ": "7 12",
+    "events --kind run": "run_ended run_end_allowed run_end_withdrawn",
+    "notify add desk --on b": "budgets",
+    "sandbox fault add vast create commit_then_h": "commit_then_hang",
+    "sandbox revise 1 price": "price_factor",
 }
 """What is typed, and what TAB offers."""
 Offers = Callable[[str, dict[str, str]], list[str]]

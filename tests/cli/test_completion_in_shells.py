@@ -66,7 +66,8 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Typed]:
     """A shell that completes, in a home with some names."""
     many = "".join(f"ended\tolder-{number}\n" for number in range(LINES))
     (tmp_path / "names").write_text(
-        f"open\tpaper-3\nended\tpast\nconsumer\talice\ntag\ttopic=vision\noffer\tvast:9001\nrun\taa11bb22\tpast\n{many}"
+        f"open\tpaper-3\nended\tpast\nconsumer\talice\ntag\ttopic=vision\noffer\tvast:9001\nrun\taa11bb22\tpast\n"
+        f"alarm\t12\nbackup\tgpu-shopper-20261130T120000Z-daily-schema8.db\n{many}"
     )
     made = Typed(request.param, tmp_path)
     try:
@@ -85,6 +86,10 @@ def test_words_and_names_are_completed(shell: Typed):
     assert "not found" not in shell.type("\x15gpu-shopper cp pap\t", "er-3:")
     shell.type("\x15gpu-shopper run sto\t", "stop")
     shell.type("\x15gpu-shopper logs past aa\t", "aa11bb22")
+    shell.type("\x15gpu-shopper backup restore ne\t", "newest")
+    shell.type("\x15gpu-shopper backup restore gpu-sh\t", "gpu-shopper-20261130T120000Z-daily-schema8.db")
+    shell.type("\x15gpu-shopper events --kind self\t", "self_ended")
+    shell.type("\x15gpu-shopper alarms ack 1\t", "12")
 
 
 def test_words_with_signs_at_which_bash_splits_are_completed(shell: Typed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -29,6 +30,15 @@ def test_a_page_has_examples_options_and_verbs():
         '.SH "KEYS SET"' in found["gpu-shopper-keys.1"] and '.SS "sandbox fault add"' in found["gpu-shopper-sandbox.1"]
     )
     assert '.SH "EXIT CODES"' in found["gpu-shopper.1"]
+
+
+def test_options_stand_under_a_heading():
+    """Somebody in a pager types /OPTIONS."""
+    for name, page in pages().items():
+        before = page.partition(".TP")[0]
+        assert ".TP" not in page or re.search(r"\n(\.S[HS] )?(OPTIONS|COMMANDS|Options)", before), name
+    assert ".SS Options\n.TP\n.B \\-\\-user NAME" in pages()["gpu-shopper-keys.1"]
+    assert "\nOptions:\n.TP\n.B \\-\\-count N" in pages()["gpu-shopper-sandbox.1"]
 
 
 @pytest.mark.proofs

@@ -40,6 +40,14 @@ def test_a_synonym_never_destroys_what_its_namesake_would():
             synonyms.expanded(["stop", "a", option])
 
 
+def test_a_verb_has_the_same_two_names_at_every_noun(home: Path):
+    for typed, meant in (("keys ls", "keys list"), ("keys rm", "keys remove"), ("budget list", "budget ls"),
+                         ("sessions ls", "sessions list"), ("notify remove", "notify rm")):  # fmt: skip
+        shown = Inside(home)(*typed.split(), "--help")
+        assert (shown.code, shown.out) == (0, Inside(home)(*meant.split(), "--help").out), typed
+    assert Inside(home)("config", "ls").code == 2, "which has no such verb under either name"
+
+
 def test_no_synonym_hides_a_command_and_each_leads_to_one():
     for word, words in synonyms.COMMANDS.items():
         assert word not in NAMES and words[0] in NAMES

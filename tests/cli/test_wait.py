@@ -38,6 +38,10 @@ class Changing:
     def events(self, **_: Any) -> JsonObject:
         return JsonObject(events=[])
 
+    def providers(self) -> JsonObject:
+        refused = {"key_state": "rejected", "detail": "vast refuses the key in k.toml", "key_hint": "unset it"}
+        return JsonObject(providers=[JsonObject(name="vast", **refused)])
+
 
 def waited(words: str, *states: JsonObject) -> int:
     app = new_app()
@@ -83,7 +87,11 @@ def test_a_state_that_is_not_reached_in_time_is_124(home: Path, capsys: pytest.C
         (OFF, 1, "train will not be ready: it is stopping (off)"),
         (GONE, 1, "train will not be ready: it is destroyed"),
         (session("failed", "proven", "retries_exhausted"), 7, "train did not become ready: retries exhausted"),
-        (session("failed", "proven", "key_rejected"), 4, "train did not become ready: key rejected"),
+        (
+            session("failed", "proven", "key_rejected"),
+            4,
+            "train did not become ready: key rejected (1 tried): vast refuses the key in k.toml\n  unset it\n",
+        ),
     ],
 )
 def test_what_can_no_longer_happen_ends_it_at_once(

@@ -62,7 +62,17 @@ def test_a_key_is_stored_after_the_provider_has_accepted_it(market: Market, once
 def test_a_key_that_the_provider_refuses_is_not_stored(market: Market, once: RunOnce):
     status, said = once("keys-set", "vast", given="not-the-key-0123")
     assert (status, said["error"]["code"]) == (4, "key_rejected")
+    assert said["error"]["hint"].startswith("nothing was stored; create a new one at ")
     assert not find_home().key_file.exists()
+
+
+def test_a_refused_key_is_told_by_its_variable(market: Market, once: RunOnce):
+    """Which is often one that a profile has set long ago; nothing is said to be stored."""
+    assert once("keys-set", "vast", given=f"{market.key}\n")[0] == 0
+    status, said = once("keys-probe", "vast", VAST_API_KEY="not-the-key-0123")
+    assert (status, said["error"]["code"]) == (4, "key_rejected")
+    assert said["error"]["message"] == "vast refuses the key in the environment (VAST_API_KEY)"
+    assert "correct or unset VAST_API_KEY" in said["error"]["hint"] and "stored;" not in said["error"]["hint"]
 
 
 def test_a_key_of_an_unreachable_provider_is_stored_unverified(home: Path, once: RunOnce):

@@ -6,7 +6,7 @@ from gpushopper.core.model.run_folder import Run
 from gpushopper.daemon.completion_file import CompletionFile
 from gpushopper.engine.requests.offer_cache import OFFERS_KEPT_S
 from gpushopper.kept_runs import Output, keep
-from gpushopper.store import consumers
+from gpushopper.store import alarms, consumers
 from gpushopper.store.money import tags
 from gpushopper.wire import ExtendRequest, SearchRequest
 from tests.engine.test_ssh_connection import rent
@@ -38,6 +38,22 @@ def test_it_follows_what_is_stored_and_is_written_only_when_that_changes(world: 
     assert world.run_until(lambda: world.requests.session(attempt.session_id).end_stage == "proven")
     names.sync()
     assert path.read_text().startswith("ended\ttrain\n")
+
+
+def test_backups_and_alarms_are_in_it_while_they_are_there(world: World):
+    names, path = CompletionFile(world.engine.ctx, tuple), world.home.completion_names
+    world.home.backups.mkdir(exist_ok=True)
+    copy = world.home.backups / f"{world.home.database.stem}-20261130T120000Z-daily-schema8.db"
+    copy.touch()
+    with world.store.transaction():
+        alarms.raise_alarm(world.store, at=1, kind="unlabelled", subject="x", text="something", hint="look")
+    names.sync()
+    assert path.read_text() == f"alarm\t1\nbackup\t{copy.name}\n"
+    copy.unlink()
+    with world.store.transaction():
+        alarms.acknowledge(world.store, at=2, alarm_id=1)
+    names.sync()
+    assert path.read_text() == ""
 
 
 def test_offers_that_were_searched_and_runs_that_are_kept_are_in_it(world: World):

@@ -86,8 +86,15 @@ def test_a_refused_key_soon_after_it_worked_is_throttling_until_it_lasts(world: 
     assert polled(world, 55) == set()
     assert polled(world, 60) == {"degraded"}
     assert polled(world, 15) == {"degraded", "key_rejected"}
+    (row,) = world.requests.accounts()
+    assert row.key_state == "rejected" and row.detail.startswith("vast refuses the key in the test: ")
+    assert row.key_hint == "set a working key: gpu-shopper keys set vast"
+    (told,) = [each.text for each in world.requests.alarms().alarms if each.kind == "key_rejected"]
+    assert told.startswith("vast refuses the key in the test: ")
     working(world)
     assert polled(world, 5) == set()
+    (row,) = world.requests.accounts()
+    assert (row.key_state, row.key_hint) == ("ok", "")
 
 
 @pytest.mark.parametrize(("kind", "raised"), [(ErrorKind.AUTH, True), (ErrorKind.FORBIDDEN, False)])

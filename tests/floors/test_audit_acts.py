@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import re
 
-from gpushopper.core.audit_chain import ACTS, DESTROYING, SPENDING
+from gpushopper.core.audit_chain import ACTS, DESTROYING, HISTORY, SPENDING
 from tests.floors.tree import files, text_of
-
-HISTORY = {
-    "absence_observed", "alarm", "alarm_cleared", "alert_given_up", "boot_progress", "compacted", "ends_soon", "idle",
-    "interrupted",
-    "landing", "limits", "missing", "pull_failed", "pulled", "ready", "reappeared", "recovered", "run_ended",
-    "uncertain", "unwatched", "waiting", "end_files",
-}  # fmt: skip
-"""Events that neither spend nor end anything."""
 
 
 def test_every_kind_of_event_is_either_an_act_or_history():

@@ -129,3 +129,23 @@ def test_a_wrong_path_is_found(text: str, wrong: list[str]):
 )  # fmt: skip
 def test_a_wrong_function_is_found(text: str, wrong: list[str]):
     assert wrong_functions(text) == wrong
+
+
+FOR_USERS = (
+    "README.md", "CHANGELOG.md", "docs/api.md", "docs/openapi.json", "docs/metrics.md", "docs/conventions.md",
+    "docs/schemas/*", "docs/screens/*", "man/*", "completions/*",
+)  # fmt: skip
+"""What users read: the numbers of our own design are in docs/safety.md and docs/architecture.md."""
+NUMBERED = re.compile(r"\((?:[SIFDC]\d{1,3}(?:, )?)+\)")
+
+
+def test_no_text_for_users_cites_a_number_of_the_design():
+    """A docstring that goes into an answer's description does, too."""
+    cited = {
+        (name_of(path), found)
+        for pattern in FOR_USERS
+        for path in ROOT.glob(pattern)
+        for found in NUMBERED.findall(text_of(path))
+    }
+    assert cited == set()
+    assert NUMBERED.search("can go on (S12, S20).") and not NUMBERED.search("RTX A100 (S) in (C)")

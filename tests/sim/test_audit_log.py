@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,57 @@ def test_a_write_that_fails_is_made_up_for(world: World, tmp_path: Path):
     os.rename(aside, world.home.audit_log)
     log.step()
     assert [act.event for act in logged(world)[1:]] == acts_of(world)
+
+
+class Counted(AuditLog):
+    """Counts how often the whole file is read."""
+
+    readings = 0
+
+    def _resume(self, file: int) -> None:
+        self.readings += 1
+        super()._resume(file)
+
+
+@contextmanager
+def no_room_beyond(size: int) -> Iterator[None]:
+    """No file of this process can grow beyond so many bytes; what is meant to be is written in that far."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_without_room_the_file_is_not_read_again_at_each_try(world: World):
+    """It is tried every 2 s, perhaps for days, and the log only grows."""
+    log, path = Counted(world.engine.ctx), world.home.audit_log
+    log.step()
+    world.provision(hours=1, name="train")
+    log.step()
+    whole = path.read_text()
+    world.provision(hours=1, name="more")
+    with no_room_beyond(len(whole) + 40):
+        for _ in range(3):
+            with pytest.raises(OSError, match="File too large"):
+                log.step()
+    assert path.read_text()[: len(whole)] == whole and path.stat().st_size == len(whole) + 40, "a torn line"
+    log.step()
+    assert [act.event for act in logged(world)[1:]] == acts_of(world) and log.readings == 1
+
+
+def test_a_file_that_was_put_in_its_place_is_read(world: World, tmp_path: Path):
+    log = Counted(world.engine.ctx)
+    log.step()
+    world.provision(hours=1, name="train")
+    log.step()
+    copy = tmp_path / "copy"
+    copy.write_bytes(world.home.audit_log.read_bytes())
+    os.replace(copy, world.home.audit_log)
+    world.provision(hours=1, name="more")
+    log.step()
+    assert [act.event for act in logged(world)[1:]] == acts_of(world) and log.readings == 2
 
 
 def test_a_link_in_its_place_is_not_followed(world: World, tmp_path: Path):

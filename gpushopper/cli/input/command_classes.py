@@ -13,6 +13,8 @@ import click
 from gpushopper.cli.app import FORMATS, App
 
 _OPTION = re.compile(r"-{1,2}[a-zA-Z-]{1,20}")
+SAME_VERBS = {"ls": "list", "list": "ls", "rm": "remove", "remove": "rm"}
+"""A verb that a noun lacks, and what it is called there: `keys ls`, `budget list`."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -218,6 +220,9 @@ class Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb; an unknown one is not printed: it may be a key, as in `keys KEY`."""
+        other = SAME_VERBS.get(args[0], "")
+        if args[0] not in (known := self.list_commands(ctx)) and other in known:
+            args = [other, *args[1:]]
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:

@@ -55,6 +55,10 @@ The answer goes to stdout, everything else to stderr. Money is given twice,
 as *_micros (millionths of a dollar) and *_usd (text); times as RFC 3339 in
 UTC, in fields that end in _at; spans in fields that end in _seconds. A
 schema only gains fields; docs/schemas has that of every command.
+
+Letters in the fields guards and by say who ends an instance at its
+deadline: D this computer, I the instance itself, P its cloud's timer;
+D+I is both.
 """
 
 SAFETY = """\

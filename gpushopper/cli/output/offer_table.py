@@ -79,6 +79,8 @@ def note_missing(app: App, missing: Sequence[MissingAccount]) -> None:
             if why.startswith(begins):
                 why = f"{instead}{why.removeprefix(begins)}"
         text = f"{each.provider} {_STATES.get(each.state, each.state)}".rstrip()
+        if each.reason.startswith(f"{each.provider} refuses "):  # which is an answer
+            text, _, why = each.reason.partition(": ")
         until = "" if each.until_at is None else when(each.until_at, app.now().wall)
         text += f": again {until}" if until and each.state == "throttled" else f": {why}{until and f', until {until}'}"
         if each.age_us is not None:

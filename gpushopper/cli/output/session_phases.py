@@ -91,8 +91,23 @@ def last_cause(app: App, session: SessionView) -> str:
     return ""
 
 
-def provisioning_error(session: SessionView, why: str) -> ShopperError:
-    """The error of a session that ended before it was ready; `why` as from `last_cause`."""
+def failure(app: App, session: SessionView) -> ShopperError:
+    """The error of a session that ended before it was ready, with what the daemon knows of the cause."""
+    refused, remedy = refused_key(app, session)
+    return provisioning_error(session, refused or last_cause(app, session), remedy)
+
+
+def refused_key(app: App, session: SessionView) -> tuple[str, str]:
+    """Of a session that ended for a refused key: which key that is, by where it is from, and how to replace it."""
+    if session.reason != "key_rejected":
+        return "", ""
+    rows = app.client.providers().providers
+    row = next((row for row in rows if row.name == _rejecting(session) and row.key_state == "rejected"), None)
+    return ("", "") if row is None else (row.detail, row.key_hint)
+
+
+def provisioning_error(session: SessionView, why: str, remedy: str = "") -> ShopperError:
+    """The error of a session that ended before it was ready; `why` as from `last_cause`, `remedy` of a refused key."""
     tried = len(session.attempts)
     details = f": {why}" if why else ""
     message = f"{session.name} did not become ready: {_plain(session.reason)} ({tried} tried){details}"
@@ -100,7 +115,7 @@ def provisioning_error(session: SessionView, why: str) -> ShopperError:
         message += "; the daemon is still ending what was started, it may still bill"
     hint = f"see: gpu-shopper get {session.name}"
     if session.reason == "key_rejected":
-        return KeyRejected(message, f"set a working key: gpu-shopper keys set {_rejecting(session)}")
+        return KeyRejected(message, remedy or f"set a working key: gpu-shopper keys set {_rejecting(session)}")
     if session.reason == "limit_reached":
         return Refused(message, hint)
     if session.reason in ("image_refused", "no_image_login"):

@@ -7,6 +7,7 @@ without an end of line is cut off: it is written again.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from gpushopper.store import events
 from gpushopper.wire import EventView
 
 AT_ONCE = 500
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class AuditLog:
@@ -28,6 +30,8 @@ class AuditLog:
         self._path = ctx.home.audit_log
         self._seen: int | None = None
         """The last change of the rows that was taken in."""
+        self._end: tuple[int, int, int] | None = None
+        """Device, inode and size of the file after the last whole line; None where the file must be read."""
         self._database = ""
         self._previous = FIRST
         self._cursor = 0
@@ -35,20 +39,28 @@ class AuditLog:
     def step(self) -> None:
         """Append what has been recorded since.
 
+        What a full disk has left of a line is cut off by the next step, which goes on from where this one knows to be:
+        it may be tried for days, and the file is long.
+
         Raises:
-            OSError: the file cannot be written; the next step begins again from what it holds.
+            OSError: the file cannot be written; unless there is no room, the next step begins from what it holds.
         """
         change = self.ctx.store.last_change
         if change == self._seen:
             return
         with self._opened() as file:
-            if self._seen is None:
+            known, self._end = self._end, None  # read the file again after any other failure
+            if not _is_at(file, known):
                 self._resume(file)
-            self._seen = None  # read the file again after any failure
-            while found := events.after(self.ctx.store, self._cursor, AT_ONCE):
-                acts = [_act(self._database, event) for event in found if event.kind in ACTS]
-                self._append(file, acts)
-                self._cursor = found[-1].id
+            try:
+                while found := events.after(self.ctx.store, self._cursor, AT_ONCE):
+                    known = _place(file)
+                    self._append(file, [_act(self._database, event) for event in found if event.kind in ACTS])
+                    self._cursor = found[-1].id
+            except OSError as error:
+                self._end = known if error.errno in NO_ROOM else None
+                raise
+            self._end = _place(file)
         self._seen = change
 
     @contextmanager
@@ -113,6 +125,21 @@ class AuditLog:
             position = begin
         if position != end:
             os.ftruncate(file, position)
+
+
+def _place(file: int) -> tuple[int, int, int]:
+    found = os.fstat(file)
+    return found.st_dev, found.st_ino, found.st_size
+
+
+def _is_at(file: int, known: tuple[int, int, int] | None) -> bool:
+    """Whether the file is the one that was written to last, as long as it was then; what is beyond that is cut off."""
+    found = _place(file)
+    if known is None or found[:2] != known[:2] or found[2] < known[2]:
+        return False
+    if found[2] > known[2]:
+        os.ftruncate(file, known[2])
+    return True
 
 
 def _act(database: str, event: EventView) -> Act:

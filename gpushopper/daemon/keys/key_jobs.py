@@ -34,6 +34,7 @@ from gpushopper.secrets import (
     KeySource,
     KeyUnreadable,
 )
+from gpushopper.secrets.refused_key import refusal, remedy
 from gpushopper.store.sqlite.database_files import file_error
 
 PROBE_LIMIT_S = 20.0
@@ -105,7 +106,7 @@ def probe_key(home: Home, arguments: Sequence[str]) -> JobResult:
     cloud = _cloud(home, arguments)
     match secrets.find_key(cloud, account_setup.key_sources(home, config.load(home), may_prompt=True)):
         case FoundKey(credential, source, warning):
-            answer = {**probe(home, cloud, credential), "source": source, "warning": warning}
+            answer = {**probe(home, cloud, credential, source), "source": source, "warning": warning}
             return {**answer, "daemon": _reload(home) if source.startswith("keyring") else ""}
         case problem:
             raise Misconfigured(problem.text, problem.hint, code=problem.code)
@@ -179,8 +180,10 @@ def remove_key(home: Home, arguments: Sequence[str]) -> JobResult:
     return {"provider": name, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
 
 
-def probe(home: Home, cloud: Cloud, credential: Credential) -> JobResult:
+def probe(home: Home, cloud: Cloud, credential: Credential, source: str = "") -> JobResult:
     """Check a key with its provider; one that cannot be reached leaves it unverified.
+
+    `source` is where it is from; empty for one that was given just now.
 
     Raises:
         KeyRejected: the provider rejects the key.
@@ -201,7 +204,10 @@ def probe(home: Home, cloud: Cloud, credential: Credential) -> JobResult:
     if isinstance(found, Account):
         return {**answer, "verified": True, "account": found.account_id, "balance": found.balance}
     if found.error_kind is ErrorKind.AUTH:
-        raise KeyRejected(f"{name} refuses this key", f"nothing was stored; create a new one at {cloud.key_page}")
+        where = f"create a new one at {cloud.key_page}"
+        if source:
+            raise KeyRejected(refusal(name, source), f"{where}; {remedy(name, source)}")
+        raise KeyRejected(f"{name} refuses this key", f"nothing was stored; {where}")
     return {**answer, "detail": found.detail}
 
 

@@ -67,7 +67,9 @@ def _sort(found: Sequence[AccountSetup], policy: Policy, is_chosen: bool) -> tup
     for setup in found:
         if setup.client is not None:
             traits = setup.client.traits
-            watched.append(Watched(setup.provider, setup.client, policy.at(traits.limits, traits.pace)))
+            watched.append(
+                Watched(setup.provider, setup.client, policy.at(traits.limits, traits.pace), setup.key_source)
+            )
         elif setup.key_state != "missing" or setup.is_named or is_chosen:
             unseen[setup.provider] = setup.key_problem
     return watched, unseen

@@ -9,6 +9,7 @@ from gpushopper.clock import Clock
 from gpushopper.core.listing.watchdog import WatchedList, certain_time
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import clocks_disagree
+from gpushopper.engine.requests.refusals import why_unread
 from gpushopper.providers.base import Endpoint, ErrorKind, InstanceNotFound, Provider, ReadFailed
 
 _RETRIES = 3
@@ -32,6 +33,8 @@ class Watched:
     name: str
     client: Provider
     policy: Policy
+    source: str = ""
+    """Where its key is from."""
 
 
 def read_list(account: Watched, means: Means) -> WatchedList | str:
@@ -46,7 +49,7 @@ def read_list(account: Watched, means: Means) -> WatchedList | str:
             break
         means.pause(min(max(pause_s, getattr(answer, "retry_after_s", None) or 0.0), _LONGEST_WAIT_S))
     if isinstance(answer, ReadFailed):
-        return answer.detail
+        return why_unread(account.name, answer, account.source)
     now = replace(means.clock.now(), provider_date=answer.date)
     return WatchedList(answer.instances, answer.is_whole(client.traits.limits.list_proof), now)
 

@@ -6,17 +6,17 @@ from gpushopper.core import alarms
 from gpushopper.core.model.actions import Action, ClearAlarm, RaiseAlarm
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree
 from gpushopper.providers.base import ErrorKind, Provider, ReadFailed
+from gpushopper.secrets.refused_key import refusal
 
 MOST_UNKNOWN = 5
 """At most so many unknown things get an alarm each: more of them would tell a person nothing new."""
 
 
-def key_rejected_alarms(value: ReadFailed, name: str) -> list[Action]:
-    """An alarm where a read failed because the provider rejects the key."""
+def key_rejected_alarms(value: ReadFailed, name: str, source: str) -> list[Action]:
+    """An alarm where a read failed because the provider rejects the key; `source` is where that is from."""
     if value.error_kind is not ErrorKind.AUTH:
         return []
-    text = f"{name} refuses the key: {value.detail}"
-    return [RaiseAlarm.with_hint(alarms.KEY_REJECTED, name, text)]
+    return [RaiseAlarm.with_hint(alarms.KEY_REJECTED, name, f"{refusal(name, source)}: {value.detail}")]
 
 
 def missing_key_alarm(name: str, problem: str, hint: str) -> RaiseAlarm:

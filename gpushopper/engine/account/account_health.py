@@ -99,7 +99,7 @@ class AccountHealth:
     def _on_failed_account(self, value: ReadFailed, name: str, now: ClockSnapshot, policy: Policy) -> list[Action]:
         value = self._weighed(value, "account", now, policy)
         self.last_error, self.account_error = value.detail, value.error_kind
-        return key_rejected_alarms(value, name)
+        return key_rejected_alarms(value, name, self.key_refusals.source)
 
     def on_inferred(self, identity: ProvenIdentity, opened: list[Attempt]) -> None:
         """Take over which account the key is of, where the cloud does not tell it; unproven counts as wrong."""
@@ -130,7 +130,7 @@ class AccountHealth:
         lasts = now.boot - self.failing_since
         if value.error_kind is not ErrorKind.THROTTLED or lasts >= us(policy.throttled_max_s):
             self.alarming_polls += 1
-        actions = key_rejected_alarms(value, name)
+        actions = key_rejected_alarms(value, name, self.key_refusals.source)
         if lasts >= us(policy.degraded_after_s) or self.alarming_polls >= policy.degraded_failed_polls:
             actions.append(self._degraded_alarm(name))
         return actions

@@ -16,6 +16,7 @@ from gpushopper.engine.account.key_refusals import KeyRefusals
 from gpushopper.engine.account.part_interface import PollableAccount
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint
+from gpushopper.secrets.refused_key import refusal
 from gpushopper.store import sessions
 
 UNSEEN_WAIT_S = 20.0
@@ -168,7 +169,8 @@ class Destroyer:
         if is_acknowledged:
             refusals.accepted(DESTROY, now)
         if reply.outcome is DestroyOutcome.KEY_REJECTED and refusals.is_rejected(DESTROY, now, self.account.policy):
-            text = f"{self.account.name} refuses the key for the destroy of {attempt.instance_id}: {reply.detail}"
+            refused = refusal(self.account.name, refusals.source)
+            text = f"{refused} for the destroy of {attempt.instance_id}: {reply.detail}"
             tx.run([RaiseAlarm.with_hint(alarms.DESTROY_REFUSED, attempt.id, text)])
         elif is_acknowledged:
             tx.run([ClearAlarm(alarms.DESTROY_REFUSED, attempt.id)])

@@ -18,18 +18,27 @@ class KeyRefusals:
     By kind of call, because a key may be good for lists and not for creates: those must not end each other's refusals.
     """
 
+    source: str = ""
+    """Where the key is from, as its source names itself."""
     _accepted_boot: int | None = None
     _since: dict[str, int] = field(default_factory=dict)
     _latest: dict[str, int] = field(default_factory=dict)
+    _rejected: set[str] = field(default_factory=set)
 
     def accepted(self, kind: str, now: ClockSnapshot) -> None:
         """A call of this kind got an answer that needs a good key."""
         self._accepted_boot = now.boot
-        self._since.pop(kind, None)
+        self.answered(kind)
 
     def answered(self, kind: str) -> None:
         """A call of this kind got an answer that may need no key, as a search."""
         self._since.pop(kind, None)
+        self._rejected.discard(kind)
+
+    @property
+    def has_rejected(self) -> bool:
+        """Whether the key counts as rejected for some kind of call, by the latest answer to it."""
+        return bool(self._rejected)
 
     def is_refusing(self, now: ClockSnapshot, policy: Policy) -> bool:
         """Whether the key is refused now, by some kind of call: a user should know before it counts as a rejection."""
@@ -45,8 +54,10 @@ class KeyRefusals:
         if latest is not None and now.boot - latest >= us(policy.key_trusted_s):
             self._since.pop(kind, None)  # a refusal of long ago, whose call was not made again, is another one
         self._latest[kind] = now.boot
-        if now.boot - self._since.setdefault(kind, now.boot) >= us(policy.throttled_max_s):
-            return True
+        lasts = now.boot - self._since.setdefault(kind, now.boot) >= us(policy.throttled_max_s)
         accepted = self._accepted_boot
         is_trusted = accepted is not None and now.boot - accepted < us(policy.key_trusted_s)
-        return is_own_form and not is_trusted
+        if lasts or (is_own_form and not is_trusted):
+            self._rejected.add(kind)
+            return True
+        return False

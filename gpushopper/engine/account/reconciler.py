@@ -23,6 +23,7 @@ from gpushopper.engine.account.destroyer import Destroyer
 from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
 from gpushopper.engine.account.inferred_identity import InferredIdentity
 from gpushopper.engine.account.interval_restarts import restart_login_timeouts, restart_settling, restart_silence
+from gpushopper.engine.account.key_refusals import KeyRefusals
 from gpushopper.engine.account.listing.instance_reads import InstanceReads
 from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
@@ -47,7 +48,8 @@ class AccountReconciler:
         self.setup = setup
         self.name = setup.provider
         self.calls = ProviderCalls(setup.provider, setup.client, ctx.clock, executor, ctx.observe_call)
-        self.observed = ObservedState(AccountHealth(account_id=known_account(ctx.store, setup.provider) or ""))
+        account_id = known_account(ctx.store, setup.provider) or ""
+        self.observed = ObservedState(AccountHealth(account_id, key_refusals=KeyRefusals(setup.key_source)))
         if setup.client is not None:
             ctx.key_refusals[self.name] = (setup.client, self.health.key_refusals)
         self.transactions = AccountTransactions(ctx, setup.provider, on_stale=self.wake)

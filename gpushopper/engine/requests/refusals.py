@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from gpushopper.clouds import title_of
 from gpushopper.core.cloud import EndingKind
-from gpushopper.engine.context import AccountSetup
+from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
 from gpushopper.providers.base import ErrorKind, ReadFailed
 from gpushopper.secrets import KeyProblem, NoKey
+from gpushopper.secrets.refused_key import refusal, remedy
 
 UNGUARDED = "unguarded"
 
@@ -54,11 +55,18 @@ def no_login(problem: KeyProblem) -> Misconfigured:
     return Misconfigured(problem.text, problem.hint, code=code)
 
 
-def unanswered(failed: Mapping[str, ReadFailed]) -> ShopperError:
+def why_unread(name: str, failed: ReadFailed, source: str) -> str:
+    """Why an account could not be read; of a refused key where that is from (`source`), too."""
+    is_refused = failed.error_kind is ErrorKind.AUTH
+    return f"{refusal(name, source)}: {failed.detail}" if is_refused and source else failed.detail
+
+
+def unanswered(ctx: Context, failed: Mapping[str, ReadFailed]) -> ShopperError:
     """No account answered: KeyRejected if every one refused its key, which the user can fix; else ProviderFailed."""
     name, why = next(iter(failed.items()))
     if all(answer.error_kind is ErrorKind.AUTH for answer in failed.values()):
-        return KeyRejected(f"{name} refuses the key: {why.detail}", f"set a working key: gpu-shopper keys set {name}")
+        source = ctx.key_source(name)
+        return KeyRejected(f"{refusal(name, source)}: {why.detail}", remedy(name, source))
     if len(failed) == 1:
         return ProviderFailed(f"cannot reach {title_of(name)}: {why.detail}", _are_you_online(why))
     return ProviderFailed(f"no cloud answered; {title_of(name)}: {why.detail}", _are_you_online(why))

@@ -9,6 +9,7 @@ from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session, current
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import Context
+from gpushopper.secrets.refused_key import refusal, remedy
 
 AN_ACCOUNT = "an account that can rent the next offer"
 
@@ -70,4 +71,7 @@ def _own(ctx: Context, session: Session, attempt: Attempt) -> tuple[str, int | N
 def _held_up(ctx: Context, attempt: Attempt) -> str:
     """What a person can do about it meanwhile: a refusal ends nothing before it has lasted, and may be a burst's."""
     name = attempt.provider
-    return f": {name} refuses the key; if it goes on: gpu-shopper keys set {name}" if ctx.refuses_key(name) else ""
+    if not ctx.refuses_key(name):
+        return ""
+    source = ctx.key_source(name)
+    return f": {refusal(name, source)}; if it goes on: {remedy(name, source)}"

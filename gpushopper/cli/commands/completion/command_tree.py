@@ -2,7 +2,7 @@
 
 A *kind* says what a value may be: `=a,b` these words, `file`, `gpu`, `session` (open), `any` (ended ones too),
 `remote` (`NAME:`, a path there, or a file), `run` (of the session before it), `offer`, `cloud`, `consumer`, `budget`,
-`channel`, `tag` (`key=value`), `tag_key`, or empty: nothing is known.
+`channel`, `alarm` (its number), `backup`, `tag` (`key=value`), `tag_key`, or empty: nothing is known.
 """
 
 from __future__ import annotations
@@ -11,20 +11,10 @@ from dataclasses import dataclass, field
 
 import click
 
+from gpushopper.cli.commands.completion.known_values import ARGUMENTS, OPTIONS, WAIT_STATES, listed
 from gpushopper.cli.input.command_classes import Command, Group, load, output_options
 from gpushopper.cli.input.help_topics import TOPICS
-from gpushopper.cli.output.session_views import status_words
-from gpushopper.clouds import BUILT_IN
-from gpushopper.config import known_keys
 from gpushopper.core.model.run_folder import FOLDER
-from gpushopper.core.spelling.regions import COUNTRIES
-
-GPUS = (
-    "3060", "3080", "3090", "4070", "4080", "4090", "5080", "5090", "A4000", "A5000", "A6000", "A10", "A40", "A100",
-    "H100", "H200", "B200", "L4", "L40", "L40S", "T4", "V100", "RTX6000Ada",
-)  # fmt: skip
-"""Cards that are often rented; any other can be typed."""
-CLOUDS = tuple(BUILT_IN)
 
 SSH_OPTIONS = "-o BatchMode=yes -o ConnectTimeout=2 -o LogLevel=QUIET"
 """How the scripts ask an instance: over the connection that is open, or a new one that asks for nothing."""
@@ -34,28 +24,6 @@ LIST_PATHS = "ls -1dp -- {}* 2>/dev/null | head -n 200"
 
 ANY = frozenset({"get", "receipt", "why", "logs", "report", "custody", "ls"})
 """Commands that also take the name of an ended session."""
-ARGUMENTS = {
-    ("config", "key"): "=" + ",".join(key for key in known_keys() if "*" not in key),
-    ("budget", "name"): "budget",
-    ("consumers", "name"): "consumer",
-    ("consumers", "old"): "consumer",
-    ("notify", "name"): "channel",
-    ("keys", "provider"): "cloud",
-    ("sandbox", "provider"): "cloud",
-    ("cp", "words"): "remote",
-    ("logs", "work"): "run",
-    ("run", "work"): "run",
-}
-"""By the first word of the command and the argument's name."""
-OPTIONS = {
-    "--gpu": "gpu", "--offer": "offer", "--provider": "cloud", "--account": "cloud", "--consumer": "consumer",
-    "--session": "any", "--trial": "cloud", "--like": "any",
-    "--env-file": "file", "--setup": "file", "--onstart": "file",
-    "--region": "=" + ",".join(("EU", *COUNTRIES)),
-    "--tag": "tag", "--untag": "tag_key",
-    "--status": "=" + ",".join(status_words()), "--clouds": "cloud",
-}  # fmt: skip
-WAIT_STATES = "=ready,off,proven,ended,run:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +90,25 @@ def _kind(option: click.Option, path: str) -> str:
     if path.startswith("budget") and option.name == "session":
         return ""
     if isinstance(option.type, click.Choice):
-        return "=" + ",".join(map(str, option.type.choices))
+        return listed(option.type.choices)
     return next((OPTIONS[name] for name in option.opts if name in OPTIONS), "")
 
 
 def _arguments(command: click.Command, path: str, ctx: click.Context) -> tuple[str, ...]:
     root = ctx.find_root().command
     if path == "help" and isinstance(root, click.Group):
-        return ("=" + ",".join([*root.list_commands(ctx), *TOPICS]),)
+        return (listed([*root.list_commands(ctx), *TOPICS]),)
     found = [each for each in command.params if isinstance(each, click.Argument)]
     return tuple(f"{_argument(each, path)}{'...' if each.nargs == -1 else ''}" for each in found)
 
 
 def _argument(argument: click.Argument, path: str) -> str:
     if isinstance(argument.type, click.Choice):
-        return "=" + ",".join(map(str, argument.type.choices))
+        return listed(argument.type.choices)
     first, last = path.split(" ", maxsplit=1)[0], path.rsplit(" ", maxsplit=1)[-1]
     name = argument.name or ""
     if (first, name) in ARGUMENTS:
         return ARGUMENTS[first, name]
     if name in ("name", "names") and first not in ("budget", "consumers", "notify", "keys"):
         return "any" if last in ANY else "session"
-    return "file" if name in ("local", "folder", "here") else ""
+    return "file" if name in ("local", "here") else ""

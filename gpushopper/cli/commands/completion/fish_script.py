@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpushopper.cli.commands.completion.command_tree import (
-    CLOUDS,
-    GPUS,
     LIST_PATHS,
     LIST_RUNS,
     SSH_OPTIONS,
     Completed,
     common,
 )
+from gpushopper.cli.commands.completion.known_values import CLOUDS, GPUS
 
 TEXT = """\
 # Completion of gpu-shopper for fish: made by `gpu-shopper completion fish`; do not edit.
@@ -71,6 +70,9 @@ function __gpu_shopper_values
         case cloud
             printf '%s\\n' @CLOUDS@
             __gpu_shopper_names '' account
+        case backup
+            echo newest
+            __gpu_shopper_names '' backup
         case session
             __gpu_shopper_names '' open
         case any

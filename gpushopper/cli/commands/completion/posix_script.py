@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpushopper.cli.commands.completion.command_tree import (
-    CLOUDS,
-    GPUS,
     LIST_PATHS,
     LIST_RUNS,
     SSH_OPTIONS,
     Completed,
     common,
 )
+from gpushopper.cli.commands.completion.known_values import CLOUDS, GPUS
 
 HEAD = "# Completion of gpu-shopper for {shell}: made by `gpu-shopper completion {shell}`; do not edit.\n"
 
@@ -57,6 +56,7 @@ _gpu_shopper_values() {
     '='*) found=(@SPLIT_LISTED@) ;;
     gpu) found=(@GPUS@) ;;
     cloud) found=(@CLOUDS@); _gpu_shopper_names account '' ;;
+    backup) found=(newest); _gpu_shopper_names backup '' ;;
     session) _gpu_shopper_names open '' ;;
     any) _gpu_shopper_names 'open ended' '' ;;
     run)

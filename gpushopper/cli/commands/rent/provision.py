@@ -206,7 +206,7 @@ def _wait(app: App, ref: str, limit_us: int) -> SessionView:
             ) from timeout
     app.interrupt_hint = ""
     if latest[0].status != "running":
-        raise session_phases.provisioning_error(latest[0], session_phases.last_cause(app, latest[0]))
+        raise session_phases.failure(app, latest[0])
     return latest[0]
 
 

@@ -133,10 +133,16 @@ def _clouds(app: App, known: list[Check]) -> tuple[list[Check], list[int]]:
     except ShopperError as error:
         return [check("clouds", False, error.message, error.hint)], []
     unavailable = found["unavailable"]
-    hint = "are you online? its key: gpu-shopper keys test"
-    answered = [check(f"cloud {name}", name not in unavailable, unavailable.get(name, "answers"), f"{hint} {name}")
-            for name in usable]  # fmt: skip
+    answered = [
+        check(f"cloud {name}", name not in unavailable, why := unavailable.get(name, "answers"), _hint(name, why))
+        for name in usable
+    ]
     return answered, list(found["clock_off_us"].values())
+
+
+def _hint(name: str, why: str) -> str:
+    online = "" if why.startswith(f"{name} refuses ") else "are you online? "
+    return f"{online}its key: gpu-shopper keys test {name}"
 
 
 def _asked(app: App) -> list[ProviderStatus]:

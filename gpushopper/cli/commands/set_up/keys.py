@@ -49,6 +49,7 @@ def keys() -> None:
 def list_keys(app: App) -> None:
     """Show where each key and each registry login comes from; never the secret."""
     found = daemon_process.run_one_shot_job(app.home, "keys-list")
+    _mark_refused(app, found["keys"])
     warnings = found.get("warnings", [])
     for warning in warnings:
         app.note(f"warning: {warning}")
@@ -60,6 +61,17 @@ def list_keys(app: App) -> None:
         if not app.as_json and app.output != "name":
             tables.out("")
         tables.rows(app, "registries", found.registries, REGISTRIES, name="registry")
+
+
+def _mark_refused(app: App, rows: list[JsonObject]) -> None:
+    """Note the keys that their clouds refuse, by what a daemon that runs has been answered; else nobody is asked."""
+    client = app.client_without_start()
+    accounts = client.providers().providers if client.is_up() else []
+    refused = {row.name: row for row in accounts if row.key_state == "rejected"}
+    for row in rows:
+        known = refused.get(row.provider)
+        if known is not None and known.key_source == row.source:
+            row |= {"state": known.key_state, "text": known.detail, "hint": app.with_sandbox_flag(known.key_hint)}
 
 
 class SetKey(Command):

@@ -104,7 +104,7 @@ def _is_in(app: App, session: SessionView, wanted: str) -> bool:
             wanted, ("proven",)
         )
     if session.status == "failed":
-        raise session_phases.provisioning_error(session, session_phases.last_cause(app, session))
+        raise session_phases.failure(app, session)
     if session.status in ("stopping", "stopped"):
         text = f"{session.name} will not be ready: it is {session_views.status(session)}"
         raise ShopperError(text, f"see: gpu-shopper get {session.name}", code="impossible")

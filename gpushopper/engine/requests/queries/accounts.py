@@ -12,6 +12,7 @@ from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.watched_accounts import shown_accounts, watched_accounts
+from gpushopper.secrets.refused_key import refusal, remedy
 from gpushopper.store import sessions
 
 
@@ -52,6 +53,11 @@ def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus
         state, detail = "inconsistent", "its list lacks instances that you have"
     else:
         state, detail = ("ready", "") if health.is_ready else ("starting", health.last_error)
+    setup, key_state, key_hint = reconciler.setup, reconciler.setup.key_state, reconciler.setup.key_hint
+    if reconciler.client is not None and health.key_refusals.has_rejected:
+        refused = refusal(reconciler.name, setup.key_source)
+        detail = f"{refused}: {detail}" if detail else refused
+        key_state, key_hint = "rejected", remedy(reconciler.name, setup.key_source)
     opened = sessions.load_attempts(ctx.store, provider=reconciler.name)
     rate = sum(burn_rate(attempt) for attempt in opened)
     return wire.ProviderStatus(
@@ -62,9 +68,9 @@ def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus
         balance=health.balance,
         last_complete_list_at=health.complete_list_at,
         open_attempts=len(opened),
-        key_source=reconciler.setup.key_source,
-        key_state=reconciler.setup.key_state,
-        key_hint=reconciler.setup.key_hint,
+        key_source=setup.key_source,
+        key_state=key_state,
+        key_hint=key_hint,
         console=console_of(ctx.cloud_of(reconciler.name)),
         cloud=ctx.cloud_of(reconciler.name),
         burn_rate=rate,

@@ -15,7 +15,7 @@ from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.leftover import LeftoverItem
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.blocking_reads import blocking_read
-from gpushopper.engine.requests.refusals import keyless
+from gpushopper.engine.requests.refusals import keyless, why_unread
 from gpushopper.engine.requests.side_by_side import SPARE_S, Asked, ask_all
 from gpushopper.engine.requests.watched_accounts import first_problem, watched_accounts
 from gpushopper.engine.shared_calls import SharedCalls
@@ -66,7 +66,7 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup], calls: SharedCalls) 
             continue
         account, listing = read[name].account, read[name].listing
         if isinstance(listing, ReadFailed):
-            failed[name] = listing.detail
+            failed[name] = why_unread(name, listing, setup.key_source)
             continue
         if listing.date is not None:
             clocks[name] = ctx.clock.now().wall - listing.date

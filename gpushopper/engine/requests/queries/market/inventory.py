@@ -14,6 +14,7 @@ from gpushopper.engine.requests.queries.market.account_search import INVENTORY_L
 from gpushopper.engine.requests.queries.market.market_search import missing_accounts, offer_view, search_market
 from gpushopper.engine.requests.queries.market.rentable_accounts import keyless_accounts
 from gpushopper.engine.requests.queries.market.search_criteria import requirements
+from gpushopper.engine.requests.refusals import why_unread
 from gpushopper.errors import UsageError
 
 
@@ -43,10 +44,10 @@ def inventory(handle: EngineHandle, request: wire.SearchRequest) -> wire.Invento
         [offer_view(offer, want.disk_gb, now_wall, result.ages.get(offer.provider, 0)) for offer in shown],
         total=len(result.offers),
         more=bool(result.cut),
-        unavailable={name: each.detail for name, each in result.failed.items()},
+        unavailable={name: why_unread(name, why, handle.ctx.key_source(name)) for name, why in result.failed.items()},
         invalid_prices=result.invalid_prices,
         unstated=result.unstated,
-        missing=missing_accounts(result, now_wall) + keyless_accounts(handle, want.provider),
+        missing=missing_accounts(handle.ctx, result, now_wall) + keyless_accounts(handle, want.provider),
         groups=groups,
     )
 

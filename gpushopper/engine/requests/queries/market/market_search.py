@@ -18,13 +18,15 @@ from gpushopper.core.model.offer import (
 from gpushopper.core.spelling.gpus import canonical
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.engine.context import Context
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries.market.account_search import AccountAnswer, Search, search_accounts
 from gpushopper.engine.requests.queries.market.search_criteria import has_requested_memory, refuse_unknown_gpus
-from gpushopper.engine.requests.refusals import keyless, unanswered
+from gpushopper.engine.requests.refusals import keyless, unanswered, why_unread
 from gpushopper.engine.requests.watched_accounts import first_problem
 from gpushopper.errors import Misconfigured, NotFound
 from gpushopper.providers.base import ErrorKind, ReadFailed
+from gpushopper.secrets.refused_key import remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def search_market(handle: EngineHandle, search: Search, leave_out: Collection[st
     answers = search_accounts(handle, accounts, search)
     failed = {name: each.failed for name, each in answers.items() if each.failed is not None}
     if failed and all(each.failed is not None and not each.offers.offers for each in answers.values()):
-        raise unanswered(failed)
+        raise unanswered(handle.ctx, failed)
     if search.want.gpu is not None:
         known = [each.names for each in answers.values() if each.names is not None]
         refuse_unknown_gpus(search.want.gpu, known, failed)
@@ -87,13 +89,14 @@ def _collect(answers: Mapping[str, AccountAnswer], want: Requirements, failed: d
     return SearchResult(offers, cut, failed, ages, invalid_prices, dict(unknown))
 
 
-def missing_accounts(result: SearchResult, now_wall: int) -> list[wire.MissingAccount]:
+def missing_accounts(ctx: Context, result: SearchResult, now_wall: int) -> list[wire.MissingAccount]:
     """The accounts that gave no answer now, and until when their clouds refuse to be asked."""
     return [
         wire.MissingAccount(
             name,
             state="throttled" if why.error_kind is ErrorKind.THROTTLED else "failed",
-            reason=why.detail,
+            reason=why_unread(name, why, ctx.key_source(name)),
+            hint=remedy(name, ctx.key_source(name)) if why.error_kind is ErrorKind.AUTH else "",
             until_at=None if why.retry_after_s is None else now_wall + us(why.retry_after_s),
             age_us=result.ages.get(name),
         )

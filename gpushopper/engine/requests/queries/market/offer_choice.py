@@ -123,7 +123,7 @@ def _read_offer(handle: EngineHandle, key: str, want: Requirements) -> Offer | N
     call = partial(read_offers, handle, name, reconciler.client, query, PLAN_LIMIT_S - SPARE_S)
     answer = ask_accounts(handle, {name: call}, ("offer", query), PLAN_LIMIT_S)[name]
     if isinstance(answer, ReadFailed):
-        raise unanswered({name: answer})
+        raise unanswered(handle.ctx, {name: answer})
     return next((offer for offer in answer.offers.offers if offer.key == key), None)
 
 
@@ -156,6 +156,6 @@ def _models(handle: EngineHandle, name: str, wanted: str) -> Models:
     call = partial(read_gpu_names, handle, name, reconciler.client, PLAN_LIMIT_S - SPARE_S)
     names = ask_accounts(handle, {name: call}, "names", PLAN_LIMIT_S)[name]
     if isinstance(names, ReadFailed):
-        raise unanswered({name: names})
+        raise unanswered(handle.ctx, {name: names})
     refuse_unknown_gpus(wanted, [names])
     return known_models(wanted, names)

@@ -157,7 +157,7 @@ def _plan(handle: EngineHandle, asked: _Asked, chosen: _Chosen, refusal: _Refusa
         unstated=search.unstated,
         accounts=list(accounts.values()),
         named_image=request.image,
-        missing=missing_accounts(search, asked.now.wall),
+        missing=missing_accounts(handle.ctx, search, asked.now.wall),
         left_out=chosen.left_out,
     )
 
