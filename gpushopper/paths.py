@@ -30,6 +30,8 @@ class Home:
 
     data: Path
     config: Path
+    host: str = ""
+    """The server whose daemon is used, as `--host` names it; empty: one that runs here."""
 
     @property
     def database(self) -> Path:

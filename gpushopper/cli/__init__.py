@@ -135,10 +135,10 @@ def new_app() -> App:
     return App(_choose_home, _open_client)
 
 
-def _choose_home(use_sandbox: bool) -> Home:
+def _choose_home(use_sandbox: bool, host: str | None) -> Home:
     from gpushopper.cli.process.homes import choose_home
 
-    return choose_home(use_sandbox)
+    return choose_home(use_sandbox, host)
 
 
 def _open_client(app: App) -> Client:

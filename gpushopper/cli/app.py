@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _COMMAND = re.compile(r"(?<![\w./-])gpu-shopper (?!sandbox\b|demo\b)(?=[a-z])")
 SCHEMA = 1
 """The number in every JSON document; a schema only gains fields."""
+LOCAL = "local"
+"""As a server's name: this computer's own daemon, where a variable or a setting names a server."""
 FORMATS = ("table", "json", "jsonl", "wide", "name", "csv")
 
 
@@ -27,7 +29,7 @@ class App:
     It imports no command machinery: how a home is chosen and a client opened are arguments.
     """
 
-    def __init__(self, choose_home: Callable[[bool], Home], open_client: Callable[[App], Client]) -> None:
+    def __init__(self, choose_home: Callable[[bool, str | None], Home], open_client: Callable[[App], Client]) -> None:
         self.output = "table"
         self.fields: tuple[str, ...] | None = None
         """Which fields of each row JSON output has; empty: the names of all are asked for; None: all."""
@@ -35,6 +37,8 @@ class App:
         self.progress = "auto"
         """How steps are shown on stderr: live or plain lines by what it is, `plain`, `json` or `none`."""
         self.use_sandbox = False
+        self.host: str | None = None
+        """The server of `--host`, as it was typed; None where it was not."""
         self.interrupt_hint = ""
         """Printed after Ctrl-C: what continues without this command, and how to see or end it."""
         self.shows_alarms = True
@@ -43,7 +47,7 @@ class App:
         self.words: list[str] = []
         """The words of this command as they were typed, without the program's name."""
         self._choose_home = choose_home
-        """Its argument: whether the sandbox's home is wanted."""
+        """Its arguments: whether the sandbox's home is wanted, and the server of `--host`."""
         self._open_client = open_client
         self._home: Home | None = None
         self._client: Client | None = None
@@ -52,19 +56,19 @@ class App:
     def home(self) -> Home:
         """The home folder this command works in."""
         if self._home is None:
-            self._home = self._choose_home(self.use_sandbox)
+            self._home = self._choose_home(self.use_sandbox, self.host)
         return self._home
 
     def home_of_the_sandbox(self) -> Home:
         """The sandbox's home, whichever this command works in."""
-        return self._choose_home(True)
+        return self._choose_home(True, None)
 
-    def check_home(self) -> None:
-        """Refuse a home folder that another user owns, before a command does anything.
+    def check_home(self) -> Home:
+        """The home folder, once it is known that no other user owns it, before a command does anything.
 
         The result is not kept: `sandbox` commands choose the sandbox's home only once they run.
         """
-        self._choose_home(self.use_sandbox)
+        return self._choose_home(self.use_sandbox, self.host)
 
     @property
     def client(self) -> Client:
@@ -129,9 +133,16 @@ class App:
 
         return f"gpu-shopper {shlex.join(words)} {more}"
 
+    @property
+    def place_words(self) -> list[str]:
+        """The options that say where this command works, for another one of the same place."""
+        there = [] if self.host is None else ["--host", self.host]
+        return ["--sandbox"] * self.use_sandbox + there
+
     def with_sandbox_flag(self, text: str) -> str:
-        """Insert `--sandbox` into the commands of a text if this command runs in the sandbox: they work when pasted."""
-        return _COMMAND.sub("gpu-shopper " + "--sandbox " * self.use_sandbox, text)
+        """Insert `--sandbox` or `--host` into the commands of a text if this one has it: they work when pasted."""
+        words = "".join(f"{word} " for word in self.place_words)
+        return _COMMAND.sub(lambda _: f"gpu-shopper {words}", text)
 
     def is_terminal(self, stream: TextIO | None) -> bool:
         """Whether this stream is a terminal; False when it is closed."""

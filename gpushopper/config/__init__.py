@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gpushopper.config.alert_channels import AlertChannel, ChannelKind
-from gpushopper.config.lab_server import MEMBERS, DaemonSettings, read_consumer
+from gpushopper.config.lab_server import MEMBERS, ClientSettings, DaemonSettings, read_consumer
 from gpushopper.config.value_forms import (
     Invalid,
     as_address,
@@ -147,6 +147,7 @@ class Config:
     keys: KeySettings = field(default_factory=KeySettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     daemon: DaemonSettings = field(default_factory=DaemonSettings)
+    client: ClientSettings = field(default_factory=ClientSettings)
     inventory: InventoryDefaults = field(default_factory=InventoryDefaults)
     provision: ProvisionDefaults = field(default_factory=ProvisionDefaults)
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
@@ -181,6 +182,7 @@ _SECTIONS: dict[str, tuple[str, type]] = {
     "keys": ("keys", KeySettings),
     "metrics": ("metrics", MetricsSettings),
     "daemon": ("daemon", DaemonSettings),
+    "client": ("client", ClientSettings),
     "defaults.inventory": ("inventory", InventoryDefaults),
     "defaults.provision": ("provision", ProvisionDefaults),
 }

@@ -20,6 +20,13 @@ class DaemonSettings:
     group_folder: str = field(default=str(GROUP_FOLDER), metadata=read_by(as_folder))
 
 
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """The server whose daemon commands use (None: the one of this computer), as `--host` has it."""
+
+    host: str | None = field(default=None, metadata=read_by(as_text))
+
+
 def read_consumer(key: str, value: object, source: str) -> str:
     """The consumer of a member.
 

@@ -10,14 +10,16 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
 
 from gpushopper import config
+from gpushopper.cli.app import LOCAL
 from gpushopper.cli.commands.rent.plan import refuse_over_limit
 from gpushopper.cli.input.charging import consumer_of
 from gpushopper.cli.output.session_phases import provisioning_error
 from gpushopper.cli.polling import WaitTimeout, poll
-from gpushopper.cli.process.homes import choose_home, prepare
+from gpushopper.cli.process.homes import choose_home, chosen_host, prepare
 from gpushopper.client import Client as LocalApi
 from gpushopper.core.model.money import DOLLAR
 from gpushopper.errors import DaemonUnreachable, NotVerified, ShopperError
+from gpushopper.paths import find_home
 from gpushopper.scripting.command_line import CommandLine
 from gpushopper.scripting.session import Session, SessionApi
 from gpushopper.scripting.spans import Span, micros
@@ -37,11 +39,17 @@ class RentalApi(SessionApi, Protocol):
     def provision(self, request: ProvisionRequest) -> Accepted: ...
 
 
+def _place_words(*, sandbox: bool) -> tuple[str, ...]:
+    """What a command of ours needs, to work where this program does: on this computer."""
+    here = ("--host", LOCAL) if chosen_host(None, find_home()) else ()
+    return (*("--sandbox",) * sandbox, *here)
+
+
 class Client:
     """GPU Shopper, from Python. With `sandbox`, everything happens in the simulated clouds on this computer."""
 
     def __init__(self, *, sandbox: bool = False) -> None:
-        self._line = CommandLine(("--sandbox",) * sandbox)
+        self._line = CommandLine(_place_words(sandbox=sandbox))
         home = choose_home(sandbox)
         prepare(sandbox, lambda: self._line.must("daemon", "start"))
         self._home = home

@@ -92,7 +92,7 @@ class SimApp(App):
     """A command's context in the simulated world."""
 
     def __init__(self, stage: Stage) -> None:
-        super().__init__(lambda use_sandbox: stage.world.home, lambda app: SimClient(stage, self._start))
+        super().__init__(lambda use_sandbox, host: stage.world.home, lambda app: SimClient(stage, self._start))
         self._stage = stage
 
     def _start(self, why: str) -> None:

@@ -20,8 +20,14 @@ CHARGING = (
 )  # fmt: skip
 
 
-def consumer_of(given: str | None, config: Config) -> str:
-    """The consumer of the option, else of the settings, else the user."""
+UNNAMED = "me"
+"""On a lab server: whoever the server knows this user as."""
+
+
+def consumer_of(given: str | None, config: Config, host: str = "") -> str:
+    """The consumer of the option, else of the settings, else the user; for a server's daemon, whom it knows us as."""
+    if host:
+        return given or UNNAMED
     from gpushopper.client.home_owner import own_name
 
     return given or config.provision.consumer or own_name()

@@ -73,6 +73,7 @@ def output_options(*, hidden: bool) -> list[click.Parameter]:
             "--sandbox", is_flag=True, callback=_store("use_sandbox", True),
             help="Use the sandbox instead of real clouds.",
         ),
+        option("--host", metavar="SERVER", callback=_store("host"), help="Use the daemon of a lab server, over ssh."),
     ]  # fmt: skip
 
 
@@ -160,7 +161,11 @@ class Command(click.Command):
         """Check who owns the home folder, and that the output format can be had, then run the command."""
         app = _app(ctx)
         app.command = ctx.command_path.partition(" ")[2]
-        app.check_home()
+        home = app.check_home()
+        if home.host:
+            from gpushopper.cli.process.lab.hosts import refuse_what_is_local
+
+            refuse_what_is_local(app.command, home)
         if app.output == "csv":
             from gpushopper.cli.output.documents import csv_output
 

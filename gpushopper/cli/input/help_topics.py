@@ -25,6 +25,7 @@ on stderr: {"error": {"code", "message", "hint", "exit"}}; codes are stable.
 
 ENVIRONMENT = """\
 GPU_SHOPPER_HOME       one folder for settings, records and keys
+GPU_SHOPPER_HOST       a lab server's daemon, as --host; local: none
 GPU_SHOPPER_<KEY>      a setting, such as GPU_SHOPPER_MAX_PRICE=0.50;
                        all: gpu-shopper config
 GPU_SHOPPER_DEBUG=1    tracebacks in place of one-line errors

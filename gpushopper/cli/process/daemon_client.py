@@ -24,6 +24,10 @@ def open_client(app: App) -> Client:
         app.note("the daemon is busy with other commands: waiting ...")
 
     prepare_home(app)
+    if app.home.host:
+        from gpushopper.cli.process.lab.lab_client import LabClient
+
+        return LabClient(app.home, note_waiting)
     return Client(app.home, _starter(app, "start"), _starter(app, "restart"), restart_with_keys, note_waiting, app.note)
 
 

@@ -16,7 +16,7 @@ from typing import IO, Any
 from gpushopper import errors
 from gpushopper.cli.app import App
 from gpushopper.cli.polling import WaitTimeout, poll
-from gpushopper.cli.process.homes import environment
+from gpushopper.cli.process.homes import environment, refuse_server
 from gpushopper.cli.process.supervisor.installed import installed_manager
 from gpushopper.client import Client, JsonObject, error_from_response
 from gpushopper.clock import SystemClock
@@ -44,6 +44,7 @@ def start(home: Home) -> JsonObject:
 
     The service manager that it is installed with starts it; without one, and where that fails, it is spawned detached.
     """
+    refuse_server(home)
     if _start_supervised(home):
         return JsonObject(ok=True)
     reader, writer = os.pipe()
@@ -157,6 +158,7 @@ def stop(app: App) -> bool:
 
     Another waiting command may have started the next one by then (S20).
     """
+    refuse_server(app.home)
     client = app.client_without_start()
     pid = int(client.status().pid) if client.is_up() else 0
     _stop_supervised(app.home)

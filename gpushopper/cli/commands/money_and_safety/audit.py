@@ -64,7 +64,7 @@ def instances(app: App) -> None:
 
 
 def _run_audit(app: App) -> JsonObject:
-    if app.client_without_start().is_up():
+    if app.home.host or app.client_without_start().is_up():
         return cast(JsonObject, app.client.audit())
     return cast(JsonObject, daemon_process.run_one_shot_job(app.home, "audit"))
 

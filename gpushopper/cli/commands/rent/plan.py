@@ -68,7 +68,7 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         to_rent=to_rent,
         image_login=given.get("image_login", False),
         allow_unguarded=given["allow_unguarded"],
-        consumer=consumer_of(given.get("consumer"), config),
+        consumer=consumer_of(given.get("consumer"), config, given.get("server", "")),
         tags=read_tags(given.get("tags", ())),
     )
 
@@ -113,7 +113,7 @@ def _refuse_impossible(image: str | None) -> None:
 def plan(app: App, /, **given: Any) -> None:
     """Show what `provision` would rent, its max cost, and what happens at its end. Rents nothing."""
     landing_of(given)
-    found = app.client.plan(plan_request(app, load_settings(app), given))
+    found = app.client.plan(plan_request(app, load_settings(app), {**given, "server": app.home.host}))
     if app.output == "json":
         tables.document(app, plan=found)
     elif app.output in ("jsonl", "name", "csv"):

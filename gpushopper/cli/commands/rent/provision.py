@@ -32,7 +32,6 @@ from gpushopper.core.timing.duration_text import span
 from gpushopper.errors import NotVerified, UsageError
 
 if TYPE_CHECKING:
-    from gpushopper.config import Config
     from gpushopper.wire import Plan, PlanRequest, ProvisionRequest, SessionView
 
 NOT_RENTED = "Nothing was rented."
@@ -82,6 +81,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     landing = landing_of(given)
     wanted = session_setup.read(given)
     config = load_settings(app)
+    given["server"] = app.home.host
     request = plan_request(app, config, given, to_rent=True)
     found = capacity.plan(app, request, given["wait_for_capacity"], answers=yes or dry_run)
     planned_at = app.now().boot
@@ -98,7 +98,8 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     confirm(app, f"Rent it, for at most {money(found.max_cost)}?", yes, NOT_RENTED)
     found = fresh_plan(app, request, found, planned_at, yes)
     app.interrupt_hint = "the request may have been accepted; see: gpu-shopper ls"
-    accepted = app.client.provision(_request(found, config, {**given, "landing": landing}, wanted.plain))
+    more = {"landing": landing, "charged": consumer_of(given["consumer"], config, given["server"])}
+    accepted = app.client.provision(_request(found, {**given, **more}, wanted.plain, _own_key(app)))
     ref = accepted.sessions[0]
     session = app.client.session(ref) if no_wait else _wait(app, ref, timeout)
     session_setup.apply(app, session, wanted)
@@ -145,7 +146,16 @@ def _login_disclosure(found: Plan) -> list[str]:
     return [f"{clouds} and the host will see your login at {registry}: use a read-only token."]
 
 
-def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict[str, str]) -> ProvisionRequest:
+def _own_key(app: App) -> str:
+    """The public key of this computer, where it is not the daemon's, which logs in with its own."""
+    if not app.home.host:
+        return ""
+    from gpushopper.cli.process.lab.member_key import public_key
+
+    return public_key(app.home)
+
+
+def _request(found: Plan, given: dict[str, Any], variables: dict[str, str], ssh_key: str) -> ProvisionRequest:
     """Exactly what the plan showed: its shortlist, its max rate, its deadline."""
     from gpushopper.wire import ProvisionRequest
 
@@ -158,7 +168,7 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
         image=found.named_image,
         retries=found.retries,
         name=given["name"],
-        consumer=consumer_of(given["consumer"], config),
+        consumer=given["charged"],
         tags=read_tags(given["tags"]),
         keep_stopped=given["keep_stopped"],
         max_duration_us=given["hard_max"],
@@ -171,6 +181,7 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
         idle_when=given["idle_when"] or "any",
         contact_us=given["contact"],
         hold_us=given["hold"] or None,
+        ssh_key=ssh_key,
         **given["landing"],
     )
 

@@ -82,6 +82,7 @@ def setting_rows(found: Config) -> list[dict[str, Any]]:
         "keys": found.keys,
         "metrics": found.metrics,
         "daemon": found.daemon,
+        "client": found.client,
         "defaults.inventory": found.inventory,
         "defaults.provision": found.provision,
         **{f"providers.{name}": found.provider(name) for name in found.providers},

@@ -166,9 +166,8 @@ class _Top:
     def _run_command(self, words: tuple[str, ...]) -> None:
         if self._chosen not in [session.id for session in self._source.known().sessions]:
             return
-        sandbox = ["--sandbox"] * self._app.use_sandbox
         with self._screen.outside():
-            status = _run([*sandbox, *(word.format(id=self._chosen) for word in words)])
+            status = _run([*self._app.place_words, *(word.format(id=self._chosen) for word in words)])
             if status:
                 print("Press Return to go back to top.", end="", file=sys.stderr, flush=True)
                 sys.stdin.readline()

@@ -1,0 +1,65 @@
+"""A server as `--host` names it, the folder that it has here, and which commands are about this computer alone."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from gpushopper.cli.app import LOCAL
+from gpushopper.errors import UsageError
+from gpushopper.paths import GROUP_FOLDER, GROUP_SOCKET, Home
+
+HERE_ALONE = frozenset({"demo", "sandbox", "daemon", "backup", "doctor", "keys", "notify", "watchdog", "ssh-config"})
+"""Commands that are about the computer that they run on; beside these `audit log`, `config installation`."""
+_OF_THIS_COMPUTER = ("audit log", "config installation")
+_HOST = re.compile(
+    r"(?P<target>([A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9._-]*)(:(?P<socket>/[\x21-\x7e]+))?"
+)
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,30}")
+
+
+class Host(NamedTuple):
+    """What ssh is to log in to, and the path of the daemon's socket there."""
+
+    target: str
+    socket: str
+
+
+def read_host(text: str) -> Host:
+    """A server as it is typed: `lab`, `alice@lab.example.org`, `lab:/srv/other/daemon.sock`.
+
+    Raises:
+        UsageError: it is none; ssh would read some of these as options.
+    """
+    found = _HOST.fullmatch(text)
+    if found is None or any(sign in (found["socket"] or "") for sign in ":%$\\\"'"):
+        raise UsageError("--host is a server as ssh knows it", "write --host lab, or --host lab:/path/daemon.sock")
+    return Host(found["target"], found["socket"] or str(GROUP_FOLDER / GROUP_SOCKET))
+
+
+def home_for(own: Home, host: str) -> Home:
+    """What is kept here of a server: the socket to it, our ssh key for its sessions, outputs of runs.
+
+    Raises:
+        UsageError: it is no server.
+    """
+    read_host(host)
+    name = host
+    if not _FOLDER.fullmatch(host):
+        from hashlib import sha256  # 3 ms, for unusual names alone
+
+        name = sha256(host.encode()).hexdigest()[:12]
+    return Home(data=own.data / "hosts" / name, config=own.config, host=host)
+
+
+def refuse_what_is_local(command: str, home: Home) -> None:
+    """Refuse a command that is about the computer that it runs on.
+
+    Raises:
+        UsageError: `command` is such a one.
+    """
+    if command.partition(" ")[0] not in HERE_ALONE and command not in _OF_THIS_COMPUTER:
+        return
+    target = read_host(home.host).target
+    hint = f"on the server: ssh {target}; for this computer, with --host {LOCAL}"
+    raise UsageError(f"{command} is about the computer that it runs on, and not for --host {home.host}", hint)
