@@ -40,8 +40,9 @@ def test_a_tour_is_as_it_says(top: Path, page: Path):
 @pytest.mark.parametrize(
     ("shown", "out", "wrong"),
     [
-        (["a #"], "a 5\n", []), ([shape("at 1s ago (now)")], "at 7m ago (2s ago)\n", []), (["a #"], "a 7\nmore\n", ["more"]), (["a #"], "b\n", ["a #", "b"]),
-        (["a", "...", "c"], "a\nb\n", []), (["...", "d"], "a\n", ["d"]),
+        (["a #"], "a 5\n", []), ([shape("at 1s ago (now)")], "at 7m ago (2s ago)\n", []),
+        (["a #"], "a 7\nmore\n", ["more"]), (["a #"], "b\n", ["a #", "b"]), (["a", "...", "c"], "a\nb\n", []),
+        (["...", "d"], "a\n", ["d"]),
     ],
 )  # fmt: skip
 def test_what_a_page_does_not_show_is_found(shown: list[str], out: str, wrong: list[str]):

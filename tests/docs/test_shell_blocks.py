@@ -75,7 +75,10 @@ WAYS = {
         market="--paper", left_out={"check-jsonschema": "is no part of ours: tests/cli/test_schemas.py checks answers"}
     ),
 }
-ELSEWHERE = {"docs/api.md": "tests/daemon/test_curl.py"}
+ELSEWHERE = {
+    "docs/adding-a-cloud.md": "tests/docs/test_adding_a_cloud.py",
+    "docs/api.md": "tests/daemon/test_curl.py",
+}
 """Pages that another test types."""
 TYPED = {"sh", "crontab", "python"}
 OTHERS = {"", "console", "toml", "json", "text"}
