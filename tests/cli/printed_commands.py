@@ -72,7 +72,8 @@ def of_guides() -> Iterator[Printed]:
         text = text_of(path)
         for language, block in BLOCK.findall(text):
             if language in SHELL:
-                yield from in_text(block, name_of(path))
+                plain = (line if "'" in line else line.replace('"', "'") for line in block.splitlines())
+                yield from in_text("\n".join(plain), name_of(path))
         for quoted in SPAN.findall(BLOCK.sub("", text)):
             first, _, rest = quoted.partition(" ")
             is_mention = bool(rest) and (first in NAMES or first == "--sandbox")

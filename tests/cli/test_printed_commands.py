@@ -39,7 +39,7 @@ def words_of(printed: Printed) -> list[str]:
     words = []
     for word in shlex.split(printed.words):
         words += FILLED_IN[word].split() if word in FILLED_IN else [word]
-    own = next((place for place, word in enumerate(words) if re.match("[<>]", word)), len(words))
+    own = next((place for place, word in enumerate(words) if re.match("[0-9]?[<>]", word)), len(words))
     return words[:own]
 
 

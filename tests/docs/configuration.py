@@ -24,6 +24,7 @@ GUIDE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 MARK = "<!-- What follows is made from the settings by tests/docs/configuration.py. -->\n"
 NAMES = {"providers": "vast", "accounts": "lab", "alerts": "team", "members": "anna"}
 """What stands for the name in a section of which there are several."""
+HEADING = "| key | value | built in | variable | what it means |"
 NOWHERE = Home(Path("/nonexistent"), Path("/nonexistent"))
 
 
@@ -89,7 +90,12 @@ def _cell(text: str) -> str:
 def _tables() -> Iterator[str]:
     for section, keys in groupby(config.known_keys(), lambda key: key.rpartition(".")[0]):
         title = section.replace("*", "NAME")
-        yield from [f"## [{title}]", "", "| key | value | built in | variable | what it means |", "|---|---|---|---|---|"]
+        yield from [
+            f"## [{title}]",
+            "",
+            "| key | value | built in | variable | what it means |",
+            "|---|---|---|---|---|",
+        ]
         for key in keys:
             name = _cell(key.rpartition(".")[2])
             cells = (name, form_of(key), _cell(default_of(key)), _cell(variable_of(key)), about(key))

@@ -29,6 +29,7 @@ class Block(NamedTuple):
 
 
 def blocks_of(page: Path) -> list[Block]:
+    """The blocks of a page, in order."""
     return [Block(*found) for found in FENCED.findall(text_of(page))]
 
 
@@ -43,5 +44,6 @@ def anchors_in(text: str) -> set[str]:
 
 
 def anchor(heading: str) -> str:
+    """A heading as an anchor."""
     kept = re.sub(r"[^\w\- ]", "", heading.lower().replace("`", ""))
     return kept.strip().replace(" ", "-")
