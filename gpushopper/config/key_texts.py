@@ -15,6 +15,7 @@ TEXTS = {
     "policy.name": "set of time limits; any other than real is for the sandbox alone",
     "keys.keyring": "whether keys are looked for in the system's keyring",
     "keys.keyring_seconds": "how long the keyring may take to answer, in seconds",
+    "client.host": "server whose daemon commands use over ssh, as --host; without it, this computer's",
     "daemon.group": "group of this computer whose members may use the daemon; without it, nobody but its owner",
     "daemon.group_folder": "folder of the socket that this group uses",
     "members.*": "consumer that this user of the group rents as; the user's name on the server, or its uid",

@@ -34,9 +34,9 @@ DESTROYING = frozenset(
 ACTS = SPENDING | DESTROYING
 HISTORY = frozenset(
     {
-        "absence_observed", "alarm", "alarm_cleared", "alert_given_up", "boot_progress", "compacted", "ends_soon",
-        "idle", "interrupted", "landing", "limits", "missing", "pull_failed", "pulled", "ready", "reappeared", "recovered",
-        "run_ended", "uncertain", "unwatched", "waiting", "end_files",
+        "absence_observed", "alarm", "alarm_cleared", "alert_given_up", "boot_progress", "compacted", "end_files",
+        "ends_soon", "idle", "interrupted", "landing", "limits", "missing", "pull_failed", "pulled", "ready",
+        "reappeared", "recovered", "run_ended", "uncertain", "unwatched", "waiting",
     }
 )  # fmt: skip
 """Events that neither spend nor end anything."""
