@@ -14,7 +14,11 @@ from gpushopper.core.spending.budget import At100, Budget, ScopeKind
 from gpushopper.daemon.metrics.exposition import Exposition
 from gpushopper.daemon.metrics.history import MISMATCHES, ORPHANS
 from gpushopper.daemon.metrics.present import all_families
+from gpushopper.engine.rollup_job import run_rollups
+from gpushopper.store.history import counts
+from gpushopper.store.money import rollups
 from gpushopper.store.money.budgets import save_budget
+from gpushopper.store.sqlite.statements import compile_select, run
 from tests.sim.world import World
 
 
@@ -128,3 +132,30 @@ def test_a_budget_that_is_passed_is_negative(world: Watched):
 
 def test_the_kinds_of_alarms_that_families_count_are_known():
     assert set(MISMATCHES) | set(ORPHANS) <= set(alarms.HINTS)
+
+
+def test_what_was_spent_is_the_ledgers_sum_however_far_it_is_rolled_up(world: Watched):
+    """Before the first rollup, after it, with entries since, and after corrections."""
+
+    def told() -> int:
+        return round(world.scrape()["gpu_cost_accrued_usd"]["vast",] * 1e6)
+
+    def entered() -> int:
+        ((total,),) = run(world.store.database, "SELECT SUM(micros) FROM ledger")
+        return int(total)
+
+    first, second = world.provision(hours=0.5, name="train"), world.provision(hours=2, name="more")
+    assert world.ended(first) and told() == entered() > 0
+    run_rollups(world.engine.ctx)
+    assert told() == entered()
+    world.run_for(3600)
+    world.requests.end(["more"])
+    assert world.ended(second) and told() == entered()
+    run_rollups(world.engine.ctx)
+    assert told() == entered()
+    with world.store.transaction():
+        rollups.forget(world.store, world.engine.ctx.zone)
+    assert told() == entered()
+    plan = compile_select(counts._entered_since(7))
+    (step, *_) = [row[3] for row in run(world.store.database, f"EXPLAIN QUERY PLAN {plan.text}", plan.values)]
+    assert "INTEGER PRIMARY KEY (rowid>?)" in step, "the ledger is not read from its beginning"

@@ -33,15 +33,15 @@ def all_families(handle: EngineHandle, loop_ages: Mapping[str, float]) -> list[M
         opened = sessions.load_sessions(ctx.store, open_only=True)
         attempts = sessions.load_attempts(ctx.store)
         now = ctx.clock.now().wall
-        return [
+        families = [
             *_process(loop_ages),
             *_sessions(ctx, opened, attempts, now),
             *_evidence(attempts, now),
             *_money(ctx, attempts, now),
             *_accounts(handle),
             *_told(ctx),
-            *past_families(ctx.store),
         ]
+    return [*families, *past_families(ctx.store)]
 
 
 def _process(loop_ages: Mapping[str, float]) -> Iterator[Metric]:
