@@ -76,6 +76,10 @@ def _ready(ctx: Context, ready: Sequence[tuple[Session, Attempt]], now: int) -> 
     yield gauge("gpu_heartbeat_age_seconds", text, _NAMED, rows)
     rows = [(*name, seconds) for name, seconds in zip(names, left, strict=True)]
     yield gauge("gpu_deadline_left_seconds", "Until the deadline; negative: it has passed.", _NAMED, rows)
+    known = dict(ctx.disk_free)
+    free = [(*name, known[one.id]) for name, (_, one) in zip(names, ready, strict=True) if one.id in known]
+    text = "What is free on the disk of an instance, in GB, by its agent."
+    yield gauge("gpu_session_disk_available_gb", text, _NAMED, free)
     alone = Counter(attempt.provider for _, attempt in ready if _is_daemon_alone(ctx, attempt))
     text = "Ready instances that only this daemon would end at their deadline."
     yield gauge("gpu_guard_lines_missing", text, ["provider"], alone.items())
