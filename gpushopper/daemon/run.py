@@ -161,6 +161,7 @@ class Daemon:
         ctx = Context(
             store, self.clock, policy, limits, found, self.home, remote=ssh, read_login=logins,
             observe_call=self.metrics.calls.observe,
+            observe_first_login=self.metrics.calls.observe_first_login,
         )  # fmt: skip
         ctx.zone, ctx.consumer = user_zone(settings.money), settings.provision.consumer or own_name()
         parts.callback(ctx.is_closing.set)  # before the executor closes, whose threads are waited for

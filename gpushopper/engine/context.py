@@ -27,7 +27,7 @@ from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.credential_redaction import Redactions
-from gpushopper.engine.metrics.call_observer import ObserveCall, unobserved
+from gpushopper.engine.metrics.call_observer import ObserveCall, ObserveFirstLogin, unobserved, unobserved_first_login
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh_command import Connection
@@ -201,6 +201,8 @@ class Context:
     """Secrets that every client redacts from responses."""
     observe_call: ObserveCall = unobserved
     """Notes each call to a cloud or an instance once it has ended."""
+    observe_first_login: ObserveFirstLogin = unobserved_first_login
+    """Notes how many logins an instance has taken until the first that worked."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
 
@@ -222,6 +224,8 @@ class Context:
     """By session: how far its pull is. Written by the pulls' threads."""
     ignored_ends: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By attempt: the end files that its guard ignored at the last heartbeat; none before the first one."""
+    disk_free: dict[str, float] = field(default_factory=dict)
+    """By attempt: what was free on its disk, in GB, by the latest sample of its agent; none without an agent."""
     is_closing: threading.Event = field(default_factory=threading.Event)
     """Set when the daemon ends: pulls stop, and the next daemon goes on."""
     told_offline: bool | None = None

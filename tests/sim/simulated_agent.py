@@ -19,6 +19,7 @@ class SimAgent:
     heard_at: int = 0
     ends: dict[str, int] = field(default_factory=dict)
     is_dead: bool = False
+    disk_free_gb: float | None = 14.5
     runs: tuple[RunSeen, ...] = tuple(RunSeen(run, "running", 60) for run in ("r1", "r-1", "r2", "train"))
     """The runs that its instance has, whichever of them a story speaks of."""
 
@@ -76,4 +77,4 @@ class SimAgent:
         idle_s = max(now - self.idle_since(), 0) // SECOND
         in_use = (("cpu", 0 if now < self.works_until else idle_s),)
         gpus = (GpuUse("RTX 4090", load=0 if idle_s else 97),)
-        return AgentReport("sim", 5, idle_s, in_use=in_use, gpus=gpus, runs=self.runs)
+        return AgentReport("sim", 5, idle_s, in_use=in_use, gpus=gpus, runs=self.runs, disk_free_gb=self.disk_free_gb)

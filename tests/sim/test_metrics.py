@@ -9,12 +9,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gpushopper.core import alarms
+from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending.budget import At100, Budget, ScopeKind
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.daemon.metrics.exposition import Exposition
 from gpushopper.daemon.metrics.history import MISMATCHES, ORPHANS
 from gpushopper.daemon.metrics.present import all_families
+from gpushopper.engine.rollup_job import run_rollups
+from gpushopper.store.history import counts
+from gpushopper.store.money import rollups
 from gpushopper.store.money.budgets import save_budget
+from gpushopper.store.sqlite.statements import compile_select, run
 from tests.sim.world import World
 
 
@@ -24,6 +30,11 @@ class Watched(World):
     def __init__(self, folder: Path) -> None:
         self.exposition = Exposition()
         super().__init__(folder, policy=REAL, observe_call=self.exposition.calls.observe)
+
+    def start(self) -> World:
+        super().start()
+        self.engine.ctx.observe_first_login = self.exposition.calls.observe_first_login
+        return self
 
     def scrape(self) -> dict[str, dict[tuple[str, ...], float]]:
         """Every sample of now, by name and the values of its labels, these in alphabetical order."""
@@ -128,3 +139,50 @@ def test_a_budget_that_is_passed_is_negative(world: Watched):
 
 def test_the_kinds_of_alarms_that_families_count_are_known():
     assert set(MISMATCHES) | set(ORPHANS) <= set(alarms.HINTS)
+
+
+def test_what_was_spent_is_the_ledgers_sum_however_far_it_is_rolled_up(world: Watched):
+    """Before the first rollup, after it, with entries since, and after corrections."""
+
+    def told() -> int:
+        return round(world.scrape()["gpu_cost_accrued_usd"]["vast",] * 1e6)
+
+    def entered() -> int:
+        ((total,),) = run(world.store.database, "SELECT SUM(micros) FROM ledger")
+        return int(total)
+
+    first, second = world.provision(hours=0.5, name="train"), world.provision(hours=2, name="more")
+    assert world.ended(first) and told() == entered() > 0
+    run_rollups(world.engine.ctx)
+    assert told() == entered()
+    world.run_for(3600)
+    world.requests.end(["more"])
+    assert world.ended(second) and told() == entered()
+    run_rollups(world.engine.ctx)
+    assert told() == entered()
+    with world.store.transaction():
+        rollups.forget(world.store, world.engine.ctx.zone)
+    assert told() == entered()
+    plan = compile_select(counts._entered_since(7))
+    (step, *_) = [row[3] for row in run(world.store.database, f"EXPLAIN QUERY PLAN {plan.text}", plan.values)]
+    assert "INTEGER PRIMARY KEY (rowid>?)" in step, "the ledger is not read from its beginning"
+
+
+def test_the_disk_of_an_instance_is_told_while_its_agent_does(world: Watched):
+    ref = world.provision(hours=1, name="train", idle_us=us(1800))
+    assert world.running(ref)
+    world.run_for(180)
+    assert world.scrape()["gpu_session_disk_available_gb"] == {("vast", "train"): 14.5}
+    assert world.ended(ref)
+    assert not world.scrape().get("gpu_session_disk_available_gb")
+
+
+def test_logins_until_the_first_that_worked_are_counted_once_for_each_instance(world: Watched):
+    assert world.remote is not None
+    refused = iter([ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection refused")] * 3)
+    world.remote.answer = lambda login: next(refused, None)
+    assert world.running(world.provision(hours=1, name="train"))
+    world.run_for(300)
+    found = world.scrape()
+    assert found["gpu_ssh_verify_attempts_count"] == {("vast",): 1}
+    assert found["gpu_ssh_verify_attempts_sum"] == {("vast",): 4}

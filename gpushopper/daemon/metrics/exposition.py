@@ -21,6 +21,7 @@ from gpushopper.engine.metrics.call_observer import OK
 OVER_SSH = frozenset({HEARTBEAT, OUTPUTS, PULL})
 """Operations that log in to an instance; all others are calls to a cloud."""
 CALL_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)
+TRIES = (1, 2, 3, 5, 8, 13, 21)
 REQUEST_BOUNDS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60)
 
 
@@ -46,6 +47,10 @@ class CallMetrics:
             "gpu_ssh_verify_duration_seconds", "How long logins to instances took.", named,
             registry=registry, buckets=CALL_BOUNDS_S,
         )  # fmt: skip
+        self._tries = Histogram(
+            "gpu_ssh_verify_attempts", "Logins to an instance until the first that worked.", ["provider"],
+            registry=registry, buckets=TRIES,
+        )  # fmt: skip
         self._login_errors = Counter(
             "gpu_ssh_verify_errors_by_type", "Logins without an answer.", ["provider", "error_type"], registry=registry
         )
@@ -63,6 +68,10 @@ class CallMetrics:
             self._errors.labels(account, operation).inc()
             if operation == "destroy":
                 self._destroys.labels(account).inc()
+
+    def observe_first_login(self, account: str, tries: int) -> None:
+        """Note the first login to an instance that has worked."""
+        self._tries.labels(account).observe(tries)
 
 
 class RequestMetrics:

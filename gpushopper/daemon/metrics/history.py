@@ -26,7 +26,7 @@ MISMATCHES = (
 
 
 def past_families(store: Store) -> Iterator[Metric]:
-    """Every family of this kind; the caller holds a `read()` of the store."""
+    """Every family of this kind; whoever writes waits for one query at a time, and not for all of them."""
     yield counter(
         "gpu_sessions_created", "Sessions that were rented.", ["provider"], _each(counts.sessions_made(store))
     )

@@ -33,15 +33,15 @@ def all_families(handle: EngineHandle, loop_ages: Mapping[str, float]) -> list[M
         opened = sessions.load_sessions(ctx.store, open_only=True)
         attempts = sessions.load_attempts(ctx.store)
         now = ctx.clock.now().wall
-        return [
+        families = [
             *_process(loop_ages),
             *_sessions(ctx, opened, attempts, now),
             *_evidence(attempts, now),
             *_money(ctx, attempts, now),
             *_accounts(handle),
             *_told(ctx),
-            *past_families(ctx.store),
         ]
+    return [*families, *past_families(ctx.store)]
 
 
 def _process(loop_ages: Mapping[str, float]) -> Iterator[Metric]:
@@ -76,6 +76,10 @@ def _ready(ctx: Context, ready: Sequence[tuple[Session, Attempt]], now: int) -> 
     yield gauge("gpu_heartbeat_age_seconds", text, _NAMED, rows)
     rows = [(*name, seconds) for name, seconds in zip(names, left, strict=True)]
     yield gauge("gpu_deadline_left_seconds", "Until the deadline; negative: it has passed.", _NAMED, rows)
+    known = dict(ctx.disk_free)
+    free = [(*name, known[one.id]) for name, (_, one) in zip(names, ready, strict=True) if one.id in known]
+    text = "What is free on the disk of an instance, in GB, by its agent."
+    yield gauge("gpu_session_disk_available_gb", text, _NAMED, free)
     alone = Counter(attempt.provider for _, attempt in ready if _is_daemon_alone(ctx, attempt))
     text = "Ready instances that only this daemon would end at their deadline."
     yield gauge("gpu_guard_lines_missing", text, ["provider"], alone.items())

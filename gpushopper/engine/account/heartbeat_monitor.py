@@ -49,6 +49,8 @@ class HeartbeatMonitor:
         self.outputs = OutputKeeping(account)
         self._sent_deadlines: dict[str, int] = {}
         """The deadline at each attempt's last probe; when it has moved since, the next probe is due at once."""
+        self._logins: dict[str, int] = {}
+        """How many logins each attempt has taken until now, while none of them has worked."""
 
     @property
     def _is_off(self) -> bool:
@@ -60,11 +62,9 @@ class HeartbeatMonitor:
 
     def forget(self, attempt_id: str) -> None:
         """Drop what was learnt by a wrong instance id: its address and host key belong to another instance."""
-        for kept in (self._next, self._sent_deadlines, self._brought):
+        for kept in (self._next, self._sent_deadlines, self._brought, self._logins):
             kept.pop(attempt_id, None)
-        self.delivery.forget(attempt_id)
-        self.outputs.forget(attempt_id)
-        self.account.ctx.ignored_ends.pop(attempt_id, None)
+        self._drop_reports(attempt_id)
         if self.account.ctx.remote is not None:
             self.account.ctx.remote.forget_attempt(attempt_id)
 
@@ -151,10 +151,19 @@ class HeartbeatMonitor:
         remote = self.account.ctx.remote
         digest = remote.parts_digest() if brought and remote is not None else ""
         attempt = next((a for a in self.account.open_attempts() if a.id == attempt_id), None)
+        if attempt is not None and attempt.first_login_boot is None and not isinstance(value, NotSent):
+            self._count_login(attempt_id, worked=isinstance(found, Heartbeat))
         was_moved = attempt is not None and self._is_deadline_moved(attempt)
         self._probed.append(Probed(attempt_id, found, now, was_moved, brought, digest))
         if attempt is None or attempt.ready_at is None or brought:
             self.record(now)
+
+    def _count_login(self, attempt_id: str, *, worked: bool) -> None:
+        """One of the logins to an instance that has not answered before."""
+        tries = self._logins[attempt_id] = self._logins.get(attempt_id, 0) + 1
+        if worked:
+            del self._logins[attempt_id]
+            self.account.ctx.observe_first_login(self.account.name, tries)
 
     def record(self, now: ClockSnapshot) -> None:
         """Record all that was probed in one commit; after a concurrent change each by itself."""
@@ -188,6 +197,8 @@ class HeartbeatMonitor:
         self.outputs.on_heartbeat(attempt, probed.found, probed.now)
         if probed.found.guard is not None:
             self.account.ctx.ignored_ends[attempt.id] = probed.found.guard.bad_ends
+        if probed.found.agent is not None and probed.found.agent.disk_free_gb is not None:
+            self.account.ctx.disk_free[attempt.id] = probed.found.agent.disk_free_gb
         if probed.limits:
             self.delivery.on_tried(attempt.id, probed.limits, probed.found.brought, probed.now)
         # The guard's report is older than what the same login brought.
@@ -202,9 +213,13 @@ class HeartbeatMonitor:
 
     def _forget_closed(self) -> None:
         still_open = {attempt.id for attempt in self.account.open_attempts()}
-        for kept in (self._next, self._sent_deadlines, self._brought):
+        for kept in (self._next, self._sent_deadlines, self._brought, self._logins):
             for attempt_id in kept.keys() - still_open:
-                self.account.ctx.ignored_ends.pop(attempt_id, None)
                 del kept[attempt_id]
-                self.delivery.forget(attempt_id)
-                self.outputs.forget(attempt_id)
+                self._drop_reports(attempt_id)
+
+    def _drop_reports(self, attempt_id: str) -> None:
+        self.account.ctx.ignored_ends.pop(attempt_id, None)
+        self.account.ctx.disk_free.pop(attempt_id, None)
+        self.delivery.forget(attempt_id)
+        self.outputs.forget(attempt_id)

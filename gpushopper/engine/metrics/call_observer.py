@@ -25,6 +25,16 @@ class ObserveCall(Protocol):
     def __call__(self, account: str, operation: str, outcome: str, seconds: float) -> None: ...
 
 
+class ObserveFirstLogin(Protocol):
+    """Notes the first login to an instance that has worked, with how many were tried, itself included."""
+
+    def __call__(self, account: str, tries: int) -> None: ...
+
+
+def unobserved_first_login(account: str, tries: int) -> None:
+    """For an engine whose metrics nobody reads."""
+
+
 def unobserved(account: str, operation: str, outcome: str, seconds: float) -> None:
     """For an engine whose metrics nobody reads."""
 

@@ -5,6 +5,7 @@ They count on across restarts of the daemon, and begin anew only with a new data
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 from peewee import fn
 
 from gpushopper.core.model.attempt import Origin, State
+from gpushopper.core.timing.periods import PeriodKind
 from gpushopper.store.database import Store
+from gpushopper.store.money.rollups import mark_of
 from gpushopper.store.outbox.alerts import WAITING
-from gpushopper.store.schema.tables import AlarmRow, AlertRow, AttemptRow, LedgerRow, SessionRow
+from gpushopper.store.schema.tables import AlarmRow, AlertRow, AttemptRow, LedgerRow, RollupRow, SessionRow
 from gpushopper.store.sqlite.statements import cached_select
 
 
@@ -76,8 +79,17 @@ def ready_times(store: Store, bounds_us: Sequence[int]) -> list[ReadyTimes]:
 
 
 def spent(store: Store) -> dict[str, int]:
-    """Micro-dollars that are booked, by account, corrections included."""
-    return dict(store.rows(_spent()))
+    """Micro-dollars that are booked, by account, corrections included: of the months' sums, and what came since.
+
+    The ledger itself has a line for each hour and kind of all that was ever rented: to add it up takes the store's lock
+    for half a second after some years.
+    """
+    found: Counter[str] = Counter()
+    with store.read():
+        for query in (_by_month(), _entered_since(mark_of(store).ledger_id)):
+            for provider, micros in store.rows(query):
+                found[provider] += micros
+    return dict(found)
 
 
 def alarms_raised(store: Store) -> dict[str, int]:
@@ -130,9 +142,16 @@ def _ready(bounds_us: tuple[int, ...]) -> Any:
 
 
 @cached_select
-def _spent() -> Any:
-    query = AttemptRow.select(AttemptRow.provider, fn.SUM(LedgerRow.micros))
-    return query.join(LedgerRow, on=LedgerRow.attempt_id == AttemptRow.id).group_by(AttemptRow.provider)
+def _by_month() -> Any:
+    query = RollupRow.select(AttemptRow.provider, fn.SUM(RollupRow.micros))
+    query = query.join(AttemptRow, on=RollupRow.attempt_id == AttemptRow.id)
+    return query.where(RollupRow.span == PeriodKind.MONTH.value).group_by(AttemptRow.provider)
+
+
+def _entered_since(ledger_id: int) -> Any:
+    query = LedgerRow.select(AttemptRow.provider, fn.SUM(LedgerRow.micros))
+    query = query.join(AttemptRow, on=LedgerRow.attempt_id == AttemptRow.id)
+    return query.where(LedgerRow.id > ledger_id).group_by(AttemptRow.provider)
 
 
 @cached_select
