@@ -17,6 +17,8 @@ GUIDES = tuple(
         "docs/api.md",
         "docs/conventions.md",
         "docs/schemas/README.md",
+        "docs/deploy/README.md",
+        "docs/licences.md",
     )
 )
 ARCHITECTURE = GUIDES[0]
