@@ -15,7 +15,7 @@ SHM     := $(shell [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -qw 
              && [ "$$(df -Pm /dev/shm | awk 'NR == 2 {print $$4}')" -ge 2000 ] && echo /dev/shm)
 
 .DEFAULT_GOAL := all
-.PHONY: all dev demo packages lock completions man schemas screens test proofs lint types fix bench sweep mutants clean help
+.PHONY: all dev demo packages lock licences completions man schemas screens test proofs lint types fix bench sweep mutants clean help
 
 all: lint types test  ## lint, types and tests (the default)
 
@@ -63,12 +63,16 @@ $(INSTALLERS): $(STAMP) tests/packages/installers.py $(LOCK)
 	@$(BIN)/python -m tests.packages.installers
 
 packages: $(STAMP)  ## write wheel and sdist to dist/
+	@rm -f dist/gpu_shopper-*
 	@$(BIN)/python -m hatchling build -d dist
 
 # `ARGS=--upgrade` takes newer versions.
 lock: $(INSTALLERS)  ## write the lock file of docs/deploy anew
 	@$(VENV)/installers/bin/uv pip compile --quiet --universal --python-version 3.11 --extra sandbox --generate-hashes \
 	  --custom-compile-command 'make lock' --output-file $(LOCK) $(ARGS) pyproject.toml
+
+licences: $(STAMP)  ## write docs/licences.md anew
+	@$(BIN)/python -m tests.packages.licences
 
 completions: $(STAMP)  ## write the scripts in completions/ anew
 	@for shell in bash zsh fish; do GPU_SHOPPER_HOME=$(CURDIR)/$(VENV)/home $(BIN)/gpu-shopper completion $$shell \

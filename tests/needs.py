@@ -20,6 +20,7 @@ PACKAGES = {
     "busybox": "busybox",
     "cron": "cron",
     "crontab": "cron",
+    "crun": "crun",
     "curl": "curl",
     "dash": "dash",
     "dbus-run-session": "dbus",

@@ -18,6 +18,9 @@ LOCK = ROOT / "docs" / "deploy" / "requirements.txt"
 FOLDER = Path(sys.prefix) / "installers"
 """A virtual environment inside ours, so that neither is among the packages that tests see."""
 WHEELS = FOLDER / "wheels"
+DEBIAN_WHEELS = FOLDER / "debian-wheels"
+DEBIAN_PYTHON = "3.13"
+"""Of Debian stable, which the daemon's image is made of in tests."""
 COMPLETE = FOLDER / "complete"
 """Holds the lock file whose wheels are here."""
 
@@ -30,6 +33,15 @@ def install() -> None:
     hashed = ["--require-hashes", "--only-binary", ":all:", "-r", str(LOCK)]
     subprocess.run([*pip, "download", "--dest", str(WHEELS), *hashed], check=True)
     subprocess.run([*pip, "download", "--dest", str(WHEELS), "--no-deps", "pip"], check=True)  # pipx asks for it
+    target = [
+        "--python-version",
+        DEBIAN_PYTHON,
+        "--platform",
+        "manylinux_2_28_x86_64",
+        "--platform",
+        "manylinux2014_x86_64",
+    ]
+    subprocess.run([*pip, "download", "--dest", str(DEBIAN_WHEELS), *target, *hashed], check=True)
     COMPLETE.write_bytes(LOCK.read_bytes())
 
 

@@ -15,6 +15,7 @@ from tests.floors.tree import ROOT, text_of
 from tests.packages.installers import LOCK
 
 PROJECT = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+SANDBOX = {canonicalize_name(Requirement(line).name) for line in PROJECT["optional-dependencies"]["sandbox"]}
 WANTED = [Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["sandbox"]]
 ENTRY = re.compile(r"^(?P<pin>\S+==\S+(?: ; [^\\\n]+)?) \\\n(?P<hashes>(?: +--hash=\S+(?: \\)?\n)+)", re.MULTILINE)
 
