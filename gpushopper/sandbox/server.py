@@ -114,7 +114,8 @@ class SandboxServer:
         self.dir.chmod(0o700)
         if len(os.fsencode(self.dir / SOCKET_FILE)) > _LONGEST_SOCKET:
             raise CannotStart(f"the path of the control socket is too long: {self.dir / SOCKET_FILE}")
-        lock = self._undo.enter_context((self.dir / "lock").open("w"))
+        lock = os.open(self.dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._undo.callback(os.close, lock)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -292,3 +292,24 @@ def test_a_write_ahead_log_without_its_database_is_corrupt(home: Path, store: St
 def test_free_bytes_are_those_of_the_file_system(home: Path, store: Store):
     state = os.statvfs(home)
     assert 0 < store.free_bytes() <= state.f_blocks * state.f_frsize
+
+
+class Forgetful(peewee.SqliteDatabase):
+    """As most builds of SQLite are: what is deleted stays in the file until its place is used again."""
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        done = super().connect(reuse_if_open)
+        run(self, "PRAGMA secure_delete = 0")
+        return bool(done)
+
+
+def test_what_is_deleted_is_gone_from_the_file(home: Path):
+    """The value of a variable that a compaction takes away (I21)."""
+    store = Store.open(home / "gpu-shopper.db", now_wall=NOW, database_class=Forgetful)
+    with store.transaction():
+        sessions.insert_session(store, session(environment=(("TOKEN", "x" * 9000 + "c4n4ry"),)))
+    with store.transaction():
+        (one,) = sessions.load_sessions(store)
+        sessions.update_session(store, one, environment=(("TOKEN", ""),))
+    store.close()
+    assert b"c4n4ry" not in (home / "gpu-shopper.db").read_bytes()

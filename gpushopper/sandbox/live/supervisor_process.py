@@ -35,9 +35,11 @@ class SupervisorProcess:
         self.is_over = False
         self._on_message = on_message
         self._host_state = host_state
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Each by itself: the mode of `mkdir` does not hold for parents.
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         self._log = folder / "supervisor.log"
-        with self._log.open("ab") as stderr:
+        with open(self._log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gpushopper.sandbox.live", str(folder)],
                 stdin=subprocess.PIPE,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,10 @@ DAY = 24 * HOUR
 FREE_BYTES_LEFT = 200 * 1024 * 1024
 """What a daily backup leaves free: the records of living sessions need the space more than an old copy does."""
 
+PARTIAL = ".partial"
+LEFT_S = 3600
+"""How old a copy that was not finished is when it counts as left by a kill."""
+
 _NAME = re.compile(r".+-(\d{8}T\d{6}Z)(-daily)?-schema(\d+)\.db(?:-\d+)?")
 
 
@@ -51,8 +56,8 @@ class Backup:
 def back_up(database: peewee.SqliteDatabase, path: Path, now_wall: int, version: int) -> Path:
     """Copy the database before an upgrade, and delete the oldest such copies. Not inside a transaction."""
     target = _target(path, now_wall, f"schema{version}")
-    with _making(target):
-        run(database, "VACUUM INTO ?", (str(target),))
+    with _making(target) as part:
+        run(database, "VACUUM INTO ?", (str(part),))
     _drop_old(path, is_daily=False)
     return target
 
@@ -89,8 +94,8 @@ def copy(path: Path, target: Path) -> None:
         Corrupt: it is damaged.
         DiskFull, Misconfigured: the copy cannot be written, or exists.
     """
-    with _making(target), map_errors(path), closing(_read_only(path)) as database:
-        database.execute("VACUUM INTO ?", (str(target),))
+    with _making(target) as part, map_errors(path), closing(_read_only(path)) as database:
+        database.execute("VACUUM INTO ?", (str(part),))
 
 
 def backups(path: Path) -> list[Backup]:
@@ -104,24 +109,40 @@ def backups(path: Path) -> list[Backup]:
 
 
 @contextmanager
-def _making(target: Path) -> Iterator[None]:
-    """Around the making of a copy: private before anything is in it, durable after, gone where it failed."""
+def _making(target: Path) -> Iterator[Path]:
+    """Around the making of a copy, under a name that is no backup's: private before anything is in it, gone where it
+    failed, and the backup once it is durable. What a kill leaves would otherwise pass for the newest backup.
+    """
+    part = free_name(target.with_name(target.name + PARTIAL))
     try:
         target.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
         # VACUUM INTO takes an empty file, and keeps its mode.
-        handle = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         try:
+            _remove_left(part, handle)
             with map_errors(target):
-                yield
+                yield part
             os.fsync(handle)
+            if target.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+            part.rename(target)
         except BaseException:
-            target.unlink()  # an incomplete copy must not displace a complete one
+            part.unlink()
             raise
         finally:
             os.close(handle)
         sync(target.parent)
     except OSError as error:
         raise file_error(target, error) from error
+
+
+def _remove_left(part: Path, handle: int) -> None:
+    """Remove backups that were not finished; a young one may be another program's, which is making it now."""
+    now = os.fstat(handle).st_mtime
+    for file in part.parent.glob(f"*.db*{PARTIAL}*"):
+        with suppress(FileNotFoundError):
+            if _NAME.fullmatch(file.name.partition(PARTIAL)[0]) and file.stat().st_mtime < now - LEFT_S:
+                file.unlink()
 
 
 def _target(path: Path, now_wall: int, kind: str) -> Path:
