@@ -158,7 +158,7 @@ def suggestion(name: str, names: Iterable[str] | None = None) -> str:
 
     every = list(known() if names is None else names)
     close = get_close_matches(name, every, n=1)
-    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(every)}."
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(every)}"
 
 
 def unknown(names: Iterable[str]) -> list[Misconfigured]:

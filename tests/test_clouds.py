@@ -54,7 +54,7 @@ def test_a_package_adds_a_cloud(install: Install):
     assert clouds.skipped() == {}
     with pytest.raises(NotFound, match="no cloud or account is called 'tiy'") as caught:
         clouds.get("tiy")
-    assert caught.value.hint == "Did you mean toy?"
+    assert caught.value.hint == "did you mean toy?"
 
 
 def changed(old: str, new: str) -> dict[str, str]:
@@ -139,7 +139,7 @@ def test_a_built_in_cloud_is_found_without_loading_packages():
 def test_a_name_that_no_account_has_is_answered_with_all_names():
     with pytest.raises(NotFound, match="no cloud or account is called 'qqqq'") as caught:
         clouds.of_account("qqqq", {"lab": "vast"})
-    assert caught.value.hint == f"Known: {', '.join(clouds.known())}, lab."
+    assert caught.value.hint == f"known: {', '.join(clouds.known())}, lab"
     with pytest.raises(NotFound) as caught:
         clouds.of_account("labb", {"lab": "vast"})
-    assert caught.value.hint == "Did you mean lab?"
+    assert caught.value.hint == "did you mean lab?"

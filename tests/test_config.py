@@ -114,9 +114,9 @@ def test_without_a_start_folder_no_project_file_is_read(user: Home, project: Pat
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("[brakes]\nopen_session = 1", ["brakes.open_session", "Did you mean brakes.open_sessions?"]),
-        ("[provider.vast]\nendpoint = 'http://x'", ["provider.vast.endpoint", "Did you mean providers.vast.endpoint?"]),
-        ("[providers.vast]\nendpoit = 'http://x'", ["providers.vast.endpoit", "Did you mean providers.vast.endpoint?"]),
+        ("[brakes]\nopen_session = 1", ["brakes.open_session", "did you mean brakes.open_sessions?"]),
+        ("[provider.vast]\nendpoint = 'http://x'", ["provider.vast.endpoint", "did you mean providers.vast.endpoint?"]),
+        ("[providers.vast]\nendpoit = 'http://x'", ["providers.vast.endpoit", "did you mean providers.vast.endpoint?"]),
         ("zebra = 1", ["zebra", "config show"]),
         ("[brakes]\nopen_sessions = 'many'", ["brakes.open_sessions", "whole number"]),
         ("[brakes]\nopen_sessions = 1.5", ["whole number"]),

@@ -378,5 +378,5 @@ def _unknown(key: str, source: str) -> Misconfigured:
     from difflib import get_close_matches  # only a mistake needs it
 
     close = get_close_matches(key, [known.replace("*", "vast") for known in known_keys()], n=1, cutoff=0.6)
-    hint = f"Did you mean {close[0]}?" if close else "Remove it; `gpu-shopper config show` then lists the keys."
+    hint = f"did you mean {close[0]}?" if close else "remove it; then see: gpu-shopper config show"
     return Misconfigured(f"unknown key {key} in {source}", hint, code="unknown_key")

@@ -75,7 +75,7 @@ def _print_start(home: Home, report: dict[str, Any]) -> None:
         return
     _print_line(f"error: {report['error']['message']}")
     if report["error"]["hint"]:
-        _print_line(f"hint: {report['error']['hint']}")
+        _print_line(f"  {report['error']['hint']}")
 
 
 def _print_line(text: str) -> None:

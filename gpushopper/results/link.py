@@ -146,5 +146,6 @@ def _failure(status: int, stderr: bytes) -> ShopperError:
     lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     said = lines[-1][:200] if lines else f"status {status}"
     if status == NO_FOLDER:
+        said = said.rpartition("cd: ")[2]  # the shell's own name and line say nothing to a person
         return ShopperError(f"the folder cannot be read there: {said}", "look at its name", code="folder_not_found")
     return LinkLost(f"the connection was lost: {said}")

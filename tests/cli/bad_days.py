@@ -152,7 +152,7 @@ def assert_says(ran: Ran, row: Row) -> None:
     (place,) = [number for number, line in enumerate(lines) if line.startswith("error: ")]
     assert re.search(row.says, lines[place]), lines[place]
     assert len(lines) > place + 1, f"no hint: {lines[place]}"
-    assert lines[place + 1].startswith(("  ", "hint: ")), ran.err
+    assert lines[place + 1].startswith("  "), ran.err
     assert re.search(row.hint, lines[place + 1]), lines[place + 1]
 
 

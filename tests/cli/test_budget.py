@@ -82,7 +82,7 @@ def test_a_budget_is_set_shown_lowered_and_removed(spender: Inside):
     stopping = spender("budget", "set", "spender", "--at-100", "stop", "--dry-run").err
     assert "No room for spends; to end it now, add --stop-now" in stopping and "Nothing is ended" not in stopping
     kept = spender("budget", "set", "spender", "--at-100", "stop", "--stop-now", answer="n\n")
-    assert kept.code != 0 and "to end: spends, 1x RTX 4090 on vast" in kept.err
+    assert kept.code != 0 and "Will destroy spends: 1x RTX 4090 on vast" in kept.err
     assert "It would end" not in kept.err, "it is ended now, not later"
     assert '"reason": ""' in spender("get", "spends", "--json").out
     ended = spender("budget", "set", "spender", "--stop-now", "-y")

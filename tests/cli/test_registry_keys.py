@@ -91,8 +91,8 @@ def test_an_old_password_that_stays_is_reported(gs: Inside, home: Path):
         (SET, "short", says("fewer than 8 characters", 4, "access token")),
         (("keys", "set", "ghcr.io", "--user", "a b"), TOKEN, says("the user name has characters", 4, "access token")),
         (("keys", "set", "https://ghcr.io", "--user", "a"), TOKEN, says("is no registry", 2, "host or host:port")),
-        (("keys", "set", "vats"), TOKEN, says("no cloud or account is called 'vats'", 3, "Did you mean vast")),
-        (("keys", "test", "nowhere"), "", says("no cloud or account is called 'nowhere'", 3, "Known: vast")),
+        (("keys", "set", "vats"), TOKEN, says("no cloud or account is called 'vats'", 3, "did you mean vast")),
+        (("keys", "test", "nowhere"), "", says("no cloud or account is called 'nowhere'", 3, "known: vast")),
     ],
 )
 def test_what_cannot_be_stored_is_refused_in_one_line(gs: Inside, home: Path, words: Any, secret: str, row: Row):

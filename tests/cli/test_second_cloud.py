@@ -79,7 +79,7 @@ def test_in_a_pipe_each_part_is_a_line(toy: Path, gs: Shell):
 
 def test_nothing_is_asked_for_an_unknown_cloud(toy: Path, gs: Shell):
     refused = gs("keys", "set", "tiy", stdin=TOKEN)
-    assert_says(refused, Row("", "", "no cloud or account is called 'tiy'", 3, "Did you mean toy"))
+    assert_says(refused, Row("", "", "no cloud or account is called 'tiy'", 3, "did you mean toy"))
 
 
 def test_without_any_key_every_command_says_once_what_to_do(toy: Path, gs: Shell):
@@ -121,7 +121,7 @@ def test_config_reports_a_cloud_that_no_package_has_as_an_error(toy: Path, gs: S
     (toy / "config.toml").write_text(NO_VAST + "[providers.tiy]\nenabled = true\n")
     shown = gs("config")
     assert shown.code == 4 and "providers.tiy.enabled" in shown.out
-    assert "error: the configuration names an unknown provider tiy. Did you mean toy?" in shown.err
+    assert "error: the configuration names an unknown provider tiy; did you mean toy?" in shown.err
     assert json.loads(gs("config", "--json").out)["unknown_providers"] != []
 
 

@@ -35,6 +35,18 @@ def test_an_unknown_status_is_treated_as_running():
     assert session_views.status(view(status="paused")) == "paused (unknown: treat as running)"
 
 
+def test_what_a_bill_has_changed_is_told_beside_the_money():
+    """Of all attempts at a cloud together; nothing where no bill has changed anything."""
+
+    def attempt(cloud: str, **by_bill: int) -> JsonObject:
+        return JsonObject(cloud=cloud, by_bill=JsonObject(by_bill))
+
+    attempts = [attempt("vast", gpu_micros=-200_000), attempt("vast", gpu_micros=-110_000, traffic_micros=14_000)]
+    said = session_views.bill_text(view(attempts=[*attempts, attempt("tensordock", gpu_micros=0)]))  # type: ignore[arg-type]
+    assert said == "corrected by Vast.ai's bill: -$0.31; traffic by Vast.ai's bill: +$0.0140"
+    assert session_views.bill_text(view(attempts=[])) == ""  # type: ignore[arg-type]
+
+
 def test_a_simulated_instance_has_neither_ssh_nor_guard():
     assert session_views.ssh(view()) == "none (simulated)"
     assert session_views.guards(view()) == "daemon (simulated)"

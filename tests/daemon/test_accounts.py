@@ -60,7 +60,7 @@ def test_a_name_that_no_package_has_stops_nobody_and_is_an_error_to_whoever_chec
     settings = Config(providers={"toy": ProviderSettings()})
     assert list(enabled_endpoints(settings)) == [*clouds.BUILT_IN] and choose_policy(settings).name == "real"
     (wrong,) = clouds.unknown(settings.providers)
-    assert (wrong.code, wrong.hint) == ("unknown_key", f"Known: {', '.join(clouds.BUILT_IN)}.")
+    assert (wrong.code, wrong.hint) == ("unknown_key", f"known: {', '.join(clouds.BUILT_IN)}")
     assert clouds.unknown(["vast"]) == []
 
 

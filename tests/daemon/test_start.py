@@ -34,7 +34,7 @@ def written(home: Path, config: str) -> Home:
 
 
 def assert_one_line(said: str, *words: str) -> None:
-    lines = [line for line in said.splitlines() if not line.startswith("hint: ")]
+    lines = [line for line in said.splitlines() if not line.startswith("  ")]
     assert len(lines) == 1 and lines[0].startswith("error: "), said
     assert [word for word in words if word not in said] == [], said
 
@@ -43,7 +43,7 @@ def assert_one_line(said: str, *words: str) -> None:
     ("config", "code", "words"),
     [
         ("[brakes\n", 4, ["config.toml", "not valid TOML"]),
-        ("[brakes]\nopen_sesions = 1\n", 4, ["brakes.open_sesions", "Did you mean brakes.open_sessions?"]),
+        ("[brakes]\nopen_sesions = 1\n", 4, ["brakes.open_sesions", "did you mean brakes.open_sessions?"]),
         ('[policy]\nname = "quick"\n', 4, ["unknown policy quick"]),
         ('[policy]\nname = "drill"\n', 6, ["policy drill", "vast", "console.vast.ai"]),
         ('[policy]\nname = "drill-live"\n[providers.vast]\nendpoint = "http://localhost:1"\n', 6, ["localhost"]),

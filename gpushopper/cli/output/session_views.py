@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from gpushopper.cli.output import end_limits_view, tables
 from gpushopper.cli.output.endings import landing_view
@@ -180,6 +182,7 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("status", status(session)),
             ("why", f"{session.reason}: {cause}" if cause else reason_text(session.reason)),
             ("money", money_line(session)),
+            ("bill", bill_text(session)),
             ("price", per_hour(session.rate)),
             ("ended" if is_over else "ends", ends(session, now).removeprefix("ended ")),
             ("extendable", _extendable(session, now)),
@@ -213,6 +216,17 @@ def money_line(session: SessionView) -> str:
     if session.ended_at is not None:
         return f"{money(session.accrued)} in all"
     return f"{money(session.accrued)} so far, at most {money(session.max_cost)}"
+
+
+def bill_text(session: SessionView) -> str:
+    """How far clouds' bills have changed the money above, of each cloud; empty where they have not."""
+    from gpushopper.cli.output.receipt_view import billed_text
+    from gpushopper.clouds import title_of
+
+    by_cloud: dict[str, Counter[str]] = {}
+    for attempt in session.attempts:
+        by_cloud.setdefault(attempt.cloud, Counter()).update(cast("Mapping[str, int]", attempt.by_bill))
+    return "; ".join(filter(None, (billed_text(title_of(cloud), parts) for cloud, parts in by_cloud.items())))
 
 
 def bills_on(session: SessionView) -> str:

@@ -39,7 +39,9 @@ def refuse_while_billing(
         text = f"{damaged[-1]} may be the only record of instances"
         raise MayBill(text, "when you know that nothing of it bills, move it away")
     if shown := alarms.open_alarms(ctx.store):
-        raise MayBill(f"an alarm is shown: {shown[0].text}", "see: gpu-shopper alarms; then: gpu-shopper alarms ack")
+        number = shown[0].id
+        hint = f"see: gpu-shopper alarms; then: gpu-shopper alarms ack {number}"
+        raise MayBill(f"an alarm is shown: {shown[0].text}", hint)
     if watched_accounts(ctx, setups):
         _look_at_accounts(ctx, setups, calls, has_seen_console=has_seen_console)
 

@@ -67,7 +67,7 @@ def show_config(app: App) -> None:
         own = f", installation {installation}" if installation else ""
         app.note(f"Home {app.home.data}, settings {app.home.config_file}{own}")
     for wrong in unknown:
-        app.note(f"error: {wrong.message}. {wrong.hint}")
+        app.note(f"error: {wrong.message}; {wrong.hint}")
     if unknown:
         raise click.exceptions.Exit(Misconfigured.exit_code)
 

@@ -95,7 +95,7 @@ def edit_file(app: App) -> None:
             config.check(new, NEW)
             break
         except Misconfigured as fault:
-            app.note(f"{fault.message}. {fault.hint}")
+            app.note(f"{fault.message}; {fault.hint}")
             click.confirm("Edit it again?", default=True, abort=True, err=True)
             text = new
     with changing(path):
@@ -142,7 +142,7 @@ def _checked(text: str) -> config.Config:
     try:
         return config.check(text, NEW)
     except Misconfigured as fault:
-        close = fault.hint if fault.hint.startswith("Did you mean") else "see: gpu-shopper config"
+        close = fault.hint if fault.hint.startswith("did you mean") else "see: gpu-shopper config"
         hint = close if fault.code == "unknown_key" else "nothing was changed"
         raise UsageError(fault.message.replace(f" in {NEW}", ""), hint, code=fault.code) from None
 

@@ -155,7 +155,7 @@ def note_must_end(app: App, found: BudgetView, *, stop_now: bool) -> None:
             session = app.client.session(end.session)
             what = f"{session_views.gpu(session)} on {session.provider}, {session_views.money_line(session)}"
             text = landing_view.before_done(session)
-            app.note(f"to end: {session.name}, {what}" + (f"; {text}" if text else ""))
+            app.note(f"Will destroy {session.name}: {what}" + (f"; {text}" if text else ""))
         return
     names, them = ", ".join(end.name for end in found.must_end), "it" if len(found.must_end) == 1 else "them"
     if found.at_100 == "stop":  # it ends them, too, only later: `note_stop` says when
