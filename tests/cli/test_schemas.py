@@ -295,6 +295,8 @@ def test_what_runs_and_copies_on_an_instance(stage: Stage, tmp_path: Path):
     ):  # fmt: skip
         ran = check(gs, line)
         assert ran.code == 0 and ran.out, (line, ran)
+    heading, row = csv.reader(io.StringIO(gs("pull", "train", "out", str(tmp_path / "again"), "-o", "csv").out))
+    assert heading[:2] == ["from", "to"] and row[:2] == ["out", f"{tmp_path}/again/train-out"]
 
 
 def test_a_copy_tells_its_bytes_once_a_second_and_at_its_end(capsys: pytest.CaptureFixture[str], home: Path):
