@@ -15,6 +15,7 @@ GUIDES = tuple(
         "CONTRIBUTING.md",
         "README.md",
         "docs/api.md",
+        "docs/lab-server.md",
         "docs/conventions.md",
         "docs/schemas/README.md",
     )
