@@ -101,6 +101,8 @@ def test_no_command_starts_a_daemon_and_each_says_why_not(home: Path, tmp_path: 
         seen.add(words[0])
         if words[0] in HERE_ALONE or line in ("audit log", "config installation keep"):
             assert done.code == 2 and "about the computer that it runs on" in done.err, (line, done)
+        elif words[0] == "code":
+            assert done.code == 2 and "gpu-shopper --host lab ssh NAME" in done.err
         elif words[0] == "top":
             assert done.code == 2 and "needs a terminal" in done.err
         elif words[0] in WITHOUT_ANY_DAEMON:

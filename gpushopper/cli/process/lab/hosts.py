@@ -58,6 +58,9 @@ def refuse_what_is_local(command: str, home: Home) -> None:
     Raises:
         UsageError: `command` is such a one.
     """
+    if command == "code":
+        text = "an editor needs hosts in ssh's own configuration, which only a daemon on this computer writes"
+        raise UsageError(text, "log in: gpu-shopper ssh NAME")
     if command.partition(" ")[0] not in HERE_ALONE and command not in _OF_THIS_COMPUTER:
         return
     target = read_host(home.host).target
