@@ -191,3 +191,11 @@ def test_what_is_wrong_with_the_daemon_there_is_its_owner_s_to_mend(lab: Home, m
     with pytest.raises(DaemonUnreachable) as caught:
         client.sessions()
     assert caught.value.hint == "it is the daemon on lab: ask its owner to update or restart it"
+
+
+def test_names_are_kept_for_the_shell_and_none_that_it_could_run(lab: Home):
+    lab.data.mkdir(parents=True)
+    rows = [JsonObject(name="train", ended_at=None), JsonObject(name="$(>x)", ended_at=None),
+            JsonObject(name="old", ended_at=5)]  # fmt: skip
+    lab_client.keep_names(lab, rows)  # type: ignore[arg-type]
+    assert lab.completion_names.read_text() == "open\ttrain\nended\told\n"

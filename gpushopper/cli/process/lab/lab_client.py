@@ -7,7 +7,8 @@ options of ssh are this program's. A dishonest server could else have ssh run a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,9 +23,11 @@ from gpushopper.private_files import private_folder, write_private
 from gpushopper.wire.api.routes import READ_LIMIT_S
 
 if TYPE_CHECKING:
-    from gpushopper.wire import ConnectionView
+    from gpushopper.wire import ConnectionView, Sessions, SessionView
 
 _ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""Names that no shell runs a part of: they come from another computer."""
 LARGEST_HOST_KEY = 16_000
 SUFFIX = 17
 
@@ -39,6 +42,13 @@ class LabClient(Client):
             open_tunnel(home)
 
         super().__init__(home, start, on_wait=on_wait)
+
+    def sessions(self, *, consumer: str = "", status: str = "", only_open: bool = False) -> Sessions:
+        """The sessions; their names are kept for TAB, as a daemon of this computer does it."""
+        found = super().sessions(consumer=consumer, status=status, only_open=only_open)
+        if not consumer and not status:
+            keep_names(self.home, found.sessions)
+        return found
 
     def connection(self, ref: str) -> ConnectionView:
         """How to log in from this computer, with the key that the session was rented with."""
@@ -56,6 +66,15 @@ class LabClient(Client):
                 raise
             hint = f"it is the daemon on {read_host(self.home.host).target}: ask its owner to update or restart it"
             raise DaemonUnreachable(error.message, hint, code=error.code) from error
+
+
+def keep_names(home: Home, sessions: Sequence[SessionView]) -> None:
+    """Write the file that shells complete names from, if it says something else now; without it TAB is behind."""
+    rows = [("ended" if each.ended_at is not None else "open", each.name) for each in sessions]
+    text = "".join(f"{kind}\t{name}\n" for kind, name in rows if _PLAIN.fullmatch(name))
+    with suppress(OSError):
+        if not home.completion_names.exists() or home.completion_names.read_text("utf-8") != text:
+            write_private(home.completion_names, text)
 
 
 def own_connection(home: Home, found: ConnectionView) -> ConnectionView:
