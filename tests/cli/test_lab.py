@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,13 @@ def test_a_command_s_own_option_of_that_name_stays_its_own():
 
 
 def test_the_key_is_made_here_once_and_private(lab: Home):
-    first = public_key(lab)
+    former = os.umask(0)
+    try:
+        first = public_key(lab)
+    finally:
+        os.umask(former)
+    for folder in (lab.data, lab.data.parent):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert PUBLIC_KEY.fullmatch(first) and public_key(lab) == first
     assert stat.S_IMODE(key_path(lab).stat().st_mode) == 0o600
     assert stat.S_IMODE(key_path(lab).parent.stat().st_mode) == 0o700

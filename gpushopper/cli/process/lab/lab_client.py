@@ -12,14 +12,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from gpushopper.cli.process.lab.hosts import read_host
+from gpushopper.cli.process.lab.hosts import folder_in, read_host
 from gpushopper.cli.process.lab.member_key import key_path, public_key
 from gpushopper.cli.process.lab.tunnel import CODE, open_tunnel
 from gpushopper.client import Client, JsonObject
 from gpushopper.core.ssh_options import FIXED, is_address
 from gpushopper.errors import DaemonUnreachable, ProviderFailed, Refused
 from gpushopper.paths import SOCKET_LIMIT, Home
-from gpushopper.private_files import private_folder, write_private
+from gpushopper.private_files import write_private
 from gpushopper.wire.api.routes import READ_LIMIT_S
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def own_connection(home: Home, found: ConnectionView) -> ConnectionView:
         raise Refused(text, "log in from there", code="other_key")
     if not is_address(found.host, found.port, found.user) or not _ATTEMPT.fullmatch(found.attempt):
         raise ProviderFailed("the server gave an address that is none", "ask the owner of that daemon")
-    folder = private_folder(home.data / "ssh")
+    folder = folder_in(home, "ssh")
     known_hosts = folder / f"{found.attempt}.hosts"
     pinned = found.host_key[:LARGEST_HOST_KEY]
     if pinned:
