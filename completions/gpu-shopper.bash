@@ -132,7 +132,12 @@ _gpu_shopper_home() {
       *) home=${XDG_DATA_HOME:-$HOME/.local/share}/gpu-shopper ;;
     esac
   fi
-  [ "$sandbox" = 0 ] || home=$home/sandbox
+  [ "$sandbox" = 0 ] || { home=$home/sandbox; return; }
+  case $host in
+    ''|local) ;;
+    *[!A-Za-z0-9._-]*) home=$home/hosts/- ;;
+    *) home=$home/hosts/$host ;;
+  esac
 }
 
 _gpu_shopper_names() {
@@ -182,16 +187,18 @@ _gpu_shopper_values() {
 # Where the cursor is: `want` is what may stand there, a kind, or `verb` or `option`; `argument` what else than a verb.
 _gpu_shopper_place() {
   local word skip= path= place=0 kind
-  sandbox=0 want= first= argument=
+  sandbox=0 host=${GPU_SHOPPER_HOST:-} want= first= argument=
   _gpu_shopper_spec ''
   for word in "$@"; do
     if [ -n "$skip" ]; then
+      [ "$path$skip" != --host ] || host=$word
       skip=
       continue
     fi
     case $word in
       --) want=file; return ;;
       --sandbox) sandbox=1 ;;
+      --host=*) [ -n "$path" ] || host=${word#*=} ;;
       -*) case " $valued " in *" $word:"*) skip=$word ;; esac ;;
       *)
         case " $verbs " in
@@ -233,7 +240,7 @@ _gpu_shopper_words() {
 }
 
 _gpu_shopper() {
-  local current typed sandbox want argument first verbs flags valued args each quoted cut sign words found=()
+  local current typed sandbox host want argument first verbs flags valued args each quoted cut sign words found=()
   _gpu_shopper_words
   typed=${words[${#words[@]}-1]} current=$typed
   _gpu_shopper_place "${words[@]:1:${#words[@]}-2}"

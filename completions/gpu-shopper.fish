@@ -260,7 +260,13 @@ function __gpu_shopper_home
             set home $HOME/.local/share/gpu-shopper
         end
     end
-    test $__gs_sandbox = 0; or set home $home/sandbox
+    if test $__gs_sandbox = 1
+        set home $home/sandbox
+    else if string match -qr -- '^[A-Za-z0-9._-]+$' "$__gs_host"; and test "$__gs_host" != local
+        set home $home/hosts/$__gs_host
+    else if test -n "$__gs_host"; and test "$__gs_host" != local
+        set home $home/hosts/-
+    end
     echo $home
 end
 
@@ -334,6 +340,7 @@ end
 
 function __gpu_shopper
     set -g __gs_sandbox 0
+    set -g __gs_host "$GPU_SHOPPER_HOST"
     set -g __gs_first ''
     set -g __gs_current (commandline -ct)
     set -l path
@@ -342,6 +349,7 @@ function __gpu_shopper
     __gpu_shopper_spec ''
     for word in (commandline -opc)[2..]
         if test -n "$skip"
+            test "$path$skip" = --host; and set __gs_host $word
             set skip ''
             continue
         end
@@ -351,6 +359,8 @@ function __gpu_shopper
                 return
             case --sandbox
                 set __gs_sandbox 1
+            case '--host=*'
+                test -z "$path"; and set __gs_host (string replace -- '--host=' '' $word)
             case '-*'
                 string match -q -- "$word:*" $__gs_options; and set skip $word
             case '*'

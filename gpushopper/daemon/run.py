@@ -22,7 +22,7 @@ from gpushopper.daemon.alerts.alert_sender import AlertSender
 from gpushopper.daemon.alerts.channel_settings import ChannelSettings
 from gpushopper.daemon.api.listener import Listener, check_path
 from gpushopper.daemon.api.members.callers import MemberList
-from gpushopper.daemon.api.members.group_socket import GroupSocket
+from gpushopper.daemon.api.members.group_socket import GroupSocket, socket_of
 from gpushopper.daemon.api.routes.health import render_metrics
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service, for_members
@@ -123,6 +123,7 @@ class Daemon:
             found = self._with_reserve(lambda: check_installation(self.home, store))
             policy = self._build(store, found, parts)
             self.service = self._service(found.id, policy.name)
+            self.service.members_socket = socket_of(self.settings.daemon)
             self.listener = Listener(self.home, build_app(self.service))
             self.group_socket = self._group_socket()
             parts.callback(self._end_threads)

@@ -341,6 +341,10 @@ class DaemonStatus:
     """Sessions that no account can rent the next offer for."""
     channels: list[ChannelView] = field(default_factory=list)
     """Channels of alerts."""
+    group_socket: str = ""
+    """Where the members of a lab server connect; empty where no group is set."""
+    group_problem: str = ""
+    """Why they cannot connect now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ CASES = {
     "keys set ": "vast tensordock vast-lab",
     "provision --gpu 409": "4090",
     "--sandbox ssh ": "pretend",
+    "--host lab ssh ": "theirs",
+    "--host=lab ssh ": "theirs",
+    "--host local ssh ": "train trial-2",
+    "--host a@lab:/x ssh ": "",
+    "custody --host lab tr": "train trial-2",
     "config set policy.": "policy.name",
     "help exit": "exit-codes",
     "provision --max-p": "--max-price",
@@ -90,6 +95,8 @@ def named(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "names").write_text(NAMES)
     (tmp_path / "sandbox").mkdir()
     (tmp_path / "sandbox" / "names").write_text("open\tpretend\n")
+    (tmp_path / "hosts" / "lab").mkdir(parents=True)
+    (tmp_path / "hosts" / "lab" / "names").write_text("open\ttheirs\n")
     return {"GPU_SHOPPER_HOME": str(tmp_path), "HOME": str(tmp_path), "PATH": "/nonexistent", "LANG": "C.UTF-8"}
 
 

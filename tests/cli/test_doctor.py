@@ -9,7 +9,7 @@ import pytest
 
 from gpushopper.cli import new_app
 from gpushopper.cli.commands.set_up.doctor import _account, show_checks
-from gpushopper.cli.commands.set_up.doctor_checks import check, ssh
+from gpushopper.cli.commands.set_up.doctor_checks import check, members, ssh
 from gpushopper.client import JsonObject
 from gpushopper.errors import ProblemsFound
 from tests.cli.in_process import Inside, Stream
@@ -80,3 +80,11 @@ def test_a_program_that_does_not_run_is_a_problem(tmp_path: Path, monkeypatch: p
     broken.chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not ssh()["ok"] and "OpenSSH" in ssh()["hint"]
+
+
+def test_members_of_a_lab_server_are_a_check_where_there_are_any():
+    assert members("", "") == []
+    (well,), (ill,) = members("/srv/x/daemon.sock", ""), members("/srv/x/daemon.sock", "there is no group gpulab")
+    assert (well["ok"], well["text"], ill["ok"], ill["text"]) == (
+        True, "can connect at /srv/x/daemon.sock", False, "there is no group gpulab",
+    )  # fmt: skip

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ from gpushopper.cli.app import LOCAL
 from gpushopper.cli.input.charging import consumer_of
 from gpushopper.cli.process.homes import choose_home, chosen_host, environment
 from gpushopper.cli.process.lab import lab_client
-from gpushopper.cli.process.lab.hosts import HERE_ALONE, home_for, read_host
+from gpushopper.cli.process.lab.hosts import HERE_ALONE, folder_in, home_for, read_host
 from gpushopper.cli.process.lab.lab_client import LabClient, own_connection
 from gpushopper.cli.process.lab.member_key import key_path, public_key
 from gpushopper.client import JsonObject
@@ -101,6 +105,8 @@ def test_no_command_starts_a_daemon_and_each_says_why_not(home: Path, tmp_path: 
         seen.add(words[0])
         if words[0] in HERE_ALONE or line in ("audit log", "config installation keep"):
             assert done.code == 2 and "about the computer that it runs on" in done.err, (line, done)
+        elif words[0] == "code":
+            assert done.code == 2 and "gpu-shopper --host lab ssh NAME" in done.err
         elif words[0] == "top":
             assert done.code == 2 and "needs a terminal" in done.err
         elif words[0] in WITHOUT_ANY_DAEMON:
@@ -137,7 +143,13 @@ def test_a_command_s_own_option_of_that_name_stays_its_own():
 
 
 def test_the_key_is_made_here_once_and_private(lab: Home):
-    first = public_key(lab)
+    former = os.umask(0)
+    try:
+        first = public_key(lab)
+    finally:
+        os.umask(former)
+    for folder in (lab.data, lab.data.parent):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert PUBLIC_KEY.fullmatch(first) and public_key(lab) == first
     assert stat.S_IMODE(key_path(lab).stat().st_mode) == 0o600
     assert stat.S_IMODE(key_path(lab).parent.stat().st_mode) == 0o700
@@ -175,17 +187,50 @@ def test_a_session_that_lets_another_key_in_is_told_apart(lab: Home, other: str)
         own_connection(lab, answer(lab, member_key=other))
 
 
-def test_what_is_wrong_with_the_daemon_there_is_its_owner_s_to_mend(lab: Home, monkeypatch: pytest.MonkeyPatch):
-    """An older or newer daemon: a restart from here would be refused, so that none is hinted at (F99)."""
+def answering(lab: Home, version: str, status: int, body: dict[str, Any]) -> threading.Thread:
+    """A daemon of another version behind the socket, for as long as the test asks."""
+    socket_of = socket.socket(socket.AF_UNIX)
+    folder_in(lab, lab.run.name)
+    socket_of.bind(str(lab.socket))
+    socket_of.listen()
+    text = json.dumps(body).encode()
+    head = f"HTTP/1.0 {status} X\r\nX-Gpu-Shopper-Version: {version}\r\nContent-Length: {len(text)}\r\n\r\n"
 
-    class Outdated(lab_client.Client):
-        def _request(self, *_words: Any, **_more: Any) -> JsonObject:
-            raise DaemonUnreachable("the running daemon is version 9", "gpu-shopper daemon restart", code="x")
+    def serve() -> None:
+        with socket_of:
+            while True:
+                channel, _ = socket_of.accept()
+                with channel:
+                    if not channel.recv(65536):
+                        return
+                    channel.sendall(head.encode() + text)
 
-    class Lab(LabClient, Outdated):
-        pass
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return thread
 
-    client = Lab(lab)
-    with pytest.raises(DaemonUnreachable) as caught:
-        client.sessions()
+
+@pytest.mark.parametrize(
+    ("version", "status", "body", "says"),
+    [("99.0.0", 200, {"protocol": 99, "sessions": []}, "the running daemon is version 99.0.0"),
+     ("0.0.1", 404, {"error": {"code": "no_such_path"}}, "does not know this request")],
+)  # fmt: skip
+def test_another_version_there_is_its_owner_s_to_mend(
+    lab: Home, version: str, status: int, body: dict[str, Any], says: str
+):
+    """No restart is hinted at, which would be refused from here, and none is tried (F99)."""
+    thread = answering(lab, version, status, body)
+    with pytest.raises(DaemonUnreachable, match=says) as caught:
+        LabClient(lab).sessions()
     assert caught.value.hint == "it is the daemon on lab: ask its owner to update or restart it"
+    with socket.socket(socket.AF_UNIX) as last:
+        last.connect(str(lab.socket))
+    thread.join(10)
+
+
+def test_names_are_kept_for_the_shell_and_none_that_it_could_run(lab: Home):
+    lab.data.mkdir(parents=True)
+    rows = [JsonObject(name="train", ended_at=None), JsonObject(name="$(>x)", ended_at=None),
+            JsonObject(name="old", ended_at=5)]  # fmt: skip
+    lab_client.keep_names(lab, rows)  # type: ignore[arg-type]
+    assert lab.completion_names.read_text() == "open\ttrain\nended\told\n"

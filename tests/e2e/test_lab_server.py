@@ -5,6 +5,8 @@ from __future__ import annotations
 import grp
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -35,6 +37,16 @@ IdentitiesOnly yes
 UserKnownHostsFile {folder}/known_hosts
 StrictHostKeyChecking accept-new
 """
+
+
+GUIDE = (Path(__file__).parents[2] / "docs/lab-server.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+NOT_HERE = {
+    "keys set vast": "the sandbox has its key",
+    "config set daemon.group gpulab": "the group is one of this system",
+    "daemon install": "no service manager runs in tests",
+}
+"""Lines of the guide for the server that this test does in another way."""
 
 
 class Laptop:
@@ -197,3 +209,53 @@ def test_many_commands_share_one_connection_and_the_server_comes_from_a_variable
         assert control.stat().st_ino == before
         alice.must("config", "set", "client.host", host)
         assert alice.run("ls").returncode == 0
+
+
+def commands_of(block: str) -> list[list[str]]:
+    return [shlex.split(line)[1:] for line in block.splitlines()]
+
+
+def test_the_guide_is_true_on_the_server_and_on_a_laptop(server: SandboxHome, top: Path, folder: Path) -> None:
+    """Its lines in their order; `lab` is this server."""
+    _, settings, budgets, laptop, *others = BLOCKS
+    assert others == []
+    with server.paths.config_file.open("r+") as file:  # the guide's lines name members by user
+        kept = file.read().replace(f'{ALICE} = "alice"\n{BOB} = "bob"\n', "")
+        file.seek(0)
+        file.truncate()
+        file.write(kept)
+    for words in commands_of(settings + budgets):
+        if " ".join(words) not in NOT_HERE:
+            done = server.run(*words)
+            assert done.returncode == 0 or (words == ["doctor"] and "members" in done.stdout), (words, done)
+    assert set(NOT_HERE) <= {" ".join(words) for words in commands_of(settings)}
+    server.must("config", "set", f"members.{ALICE}", "alice")  # nobody here is called so
+    with logins(top, ALICE) as alice:
+        alice.host = ""
+        for words in commands_of(laptop):
+            assert words[:2] == ["--host", "lab"]
+            alice.must("--host", f"lab:{folder}/daemon.sock", *words[2:])
+    (limit,) = json.loads(server.must("budget", "show", "alice", "--json"))["budget"]["limits"]
+    assert limit["spent_micros"] > 0
+
+
+def test_the_set_up_as_root_is_as_the_guide_says(top: Path) -> None:
+    """With /etc, /home and /srv of its own, so that no user of this computer is made."""
+    script = f"""
+cp -a /etc {top}/etc && mount --bind {top}/etc /etc || exit 77
+for each in /home /srv /var/mail; do [ ! -d $each ] || mount -t tmpfs none $each || exit 77; done
+useradd alice && useradd bob
+set -e
+{BLOCKS[0]}
+stat -c '%U %G %a' /srv/gpu-shopper
+id -Gn alice
+id -Gn gpushopper
+"""
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", script], stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["gpushopper gpulab 750", "alice gpulab", "gpushopper gpulab"]
+    with pytest.raises(KeyError):
+        grp.getgrnam("gpulab")

@@ -59,6 +59,8 @@ class Service:
     request_stop: Callable[[], None]
     metrics_problem: Callable[[], str] = lambda: ""
     """Why metrics are not served on the port that is set; empty where they are."""
+    members_socket: str = ""
+    """Where the members of a lab server connect; empty where no group is set."""
     members_problem: Callable[[], str] = lambda: ""
     """Why the members of a lab server cannot connect; empty where they can, or no group is set."""
     slow: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(SLOW_AT_ONCE))

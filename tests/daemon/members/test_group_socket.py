@@ -123,9 +123,9 @@ class Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(30)
         self.sock.connect(sys.argv[1])
-def ask(method, path, body=None):
+def ask(method, path, body=None, **headers):
     connection = Connection("daemon")
-    connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+    connection.request(method, path, body, headers | ({"Content-Type": "application/json"} if body else {}))
     answer = connection.getresponse()
     return answer.status, json.loads(answer.read())
 try:
@@ -168,6 +168,8 @@ def test_the_kernel_says_who_asks_and_the_group_who_may(lab: tuple[Running, Path
     rename = "print(ask('PATCH', '/api/v1/consumers/bob', json.dumps({'name': 'x'}))[1]['error']['code'])"
     assert told(as_user(ALICE, path, "print(ask('GET', '/api/v1/sessions'))")) == "(200, {'sessions': []})"
     assert told(as_user(ALICE, path, rename)) == "owner_only"
+    forged = "print(ask('GET', '/api/v1/channels', X_REMOTE_UID='0')[0], ask('GET', '/health', X_Remote_Uid='0')[0])"
+    assert told(as_user(ALICE, path, forged)) == "403 200"
     unmapped = "print(ask('GET', '/health')[1]['error']['message'])"
     assert "is no member here" in told(as_user(STRANGER, path, unmapped))
     assert told(as_user(ALICE, path, unmapped, group=ALICE)) == "PermissionError"

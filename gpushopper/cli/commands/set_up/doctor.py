@@ -113,6 +113,7 @@ def _own_checks(app: App, ahead_us: list[int]) -> Iterator[Check]:
     is_same = running.version == __version__
     text = f"version {running.version}, process {running.pid}"
     yield check("daemon", is_same, text, f"this command is {__version__}; run: gpu-shopper daemon restart")
+    yield from doctor_checks.members(getattr(running, "group_socket", ""), getattr(running, "group_problem", ""))
 
 
 def _clouds(app: App, known: list[Check]) -> tuple[list[Check], list[int]]:

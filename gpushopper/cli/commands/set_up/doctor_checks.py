@@ -51,6 +51,12 @@ def ssh() -> Check:
     return check("ssh", done.returncode == 0, version or program, "install OpenSSH anew")
 
 
+def members(socket: str, problem: str) -> list[Check]:
+    """Whether a lab server's members can connect; nothing where no group is set."""
+    hint = "mended, it opens within seconds; see: gpu-shopper config get daemon.group"
+    return [check("members", not problem, problem or f"can connect at {socket}", hint)] if socket else []
+
+
 def clock(now: ClockSnapshot, ahead_us: Iterable[int]) -> Check:
     """This computer's clock beside the dates of clouds that answered: deadlines are kept by it (F62)."""
     hint = "set this computer's clock (Linux: timedatectl set-ntp true)"

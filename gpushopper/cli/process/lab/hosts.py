@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from gpushopper.cli.app import LOCAL
 from gpushopper.errors import UsageError
 from gpushopper.paths import GROUP_FOLDER, GROUP_SOCKET, Home
+from gpushopper.private_files import FOLDER_MODE, private_folder
 
 HERE_ALONE = frozenset({"demo", "sandbox", "daemon", "backup", "doctor", "keys", "notify", "watchdog", "ssh-config"})
 """Commands that are about the computer that they run on; beside these `audit log`, `config installation`."""
@@ -52,12 +54,28 @@ def home_for(own: Home, host: str) -> Home:
     return Home(data=own.data / "hosts" / name, config=own.config, host=host)
 
 
+def folder_in(home: Home, name: str) -> Path:
+    """A folder in what is kept here of a server; it and those above it are made, and are this user's alone (F110).
+
+    Raises:
+        OSError: one cannot be made, or belongs to another user.
+    """
+    # The user's own home may be a folder of the system's (/tmp): its mode is nobody's to change.
+    home.data.parent.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    for folder in (home.data.parent, home.data):
+        private_folder(folder)
+    return private_folder(home.data / name)
+
+
 def refuse_what_is_local(command: str, home: Home) -> None:
     """Refuse a command that is about the computer that it runs on.
 
     Raises:
         UsageError: `command` is such a one.
     """
+    if command == "code":
+        text = "an editor needs hosts in ssh's own configuration, which only a daemon on this computer writes"
+        raise UsageError(text, "log in: gpu-shopper ssh NAME")
     if command.partition(" ")[0] not in HERE_ALONE and command not in _OF_THIS_COMPUTER:
         return
     target = read_host(home.host).target

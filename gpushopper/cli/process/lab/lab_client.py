@@ -7,24 +7,27 @@ options of ssh are this program's. A dishonest server could else have ssh run a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from gpushopper.cli.process.lab.hosts import read_host
+from gpushopper.cli.process.lab.hosts import folder_in, read_host
 from gpushopper.cli.process.lab.member_key import key_path, public_key
 from gpushopper.cli.process.lab.tunnel import CODE, open_tunnel
 from gpushopper.client import Client, JsonObject
 from gpushopper.core.ssh_options import FIXED, is_address
 from gpushopper.errors import DaemonUnreachable, ProviderFailed, Refused
 from gpushopper.paths import SOCKET_LIMIT, Home
-from gpushopper.private_files import private_folder, write_private
+from gpushopper.private_files import write_private
 from gpushopper.wire.api.routes import READ_LIMIT_S
 
 if TYPE_CHECKING:
-    from gpushopper.wire import ConnectionView
+    from gpushopper.wire import ConnectionView, Sessions, SessionView
 
 _ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""Names that no shell runs a part of: they come from another computer."""
 LARGEST_HOST_KEY = 16_000
 SUFFIX = 17
 
@@ -39,6 +42,13 @@ class LabClient(Client):
             open_tunnel(home)
 
         super().__init__(home, start, on_wait=on_wait)
+
+    def sessions(self, *, consumer: str = "", status: str = "", only_open: bool = False) -> Sessions:
+        """The sessions; their names are kept for TAB, as a daemon of this computer does it."""
+        found = super().sessions(consumer=consumer, status=status, only_open=only_open)
+        if not consumer and not status:
+            keep_names(self.home, found.sessions)
+        return found
 
     def connection(self, ref: str) -> ConnectionView:
         """How to log in from this computer, with the key that the session was rented with."""
@@ -58,6 +68,15 @@ class LabClient(Client):
             raise DaemonUnreachable(error.message, hint, code=error.code) from error
 
 
+def keep_names(home: Home, sessions: Sequence[SessionView]) -> None:
+    """Write the file that shells complete names from, if it says something else now; without it TAB is behind."""
+    rows = [("ended" if each.ended_at is not None else "open", each.name) for each in sessions]
+    text = "".join(f"{kind}\t{name}\n" for kind, name in rows if _PLAIN.fullmatch(name))
+    with suppress(OSError):
+        if not home.completion_names.exists() or home.completion_names.read_text("utf-8") != text:
+            write_private(home.completion_names, text)
+
+
 def own_connection(home: Home, found: ConnectionView) -> ConnectionView:
     """The same login with our key, our files and our options.
 
@@ -70,7 +89,7 @@ def own_connection(home: Home, found: ConnectionView) -> ConnectionView:
         raise Refused(text, "log in from there", code="other_key")
     if not is_address(found.host, found.port, found.user) or not _ATTEMPT.fullmatch(found.attempt):
         raise ProviderFailed("the server gave an address that is none", "ask the owner of that daemon")
-    folder = private_folder(home.data / "ssh")
+    folder = folder_in(home, "ssh")
     known_hosts = folder / f"{found.attempt}.hosts"
     pinned = found.host_key[:LARGEST_HOST_KEY]
     if pinned:

@@ -13,10 +13,11 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from gpushopper.cli.process.lab.hosts import folder_in
 from gpushopper.core.ssh_options import PUBLIC_KEY
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
-from gpushopper.private_files import private_folder, sync
+from gpushopper.private_files import sync
 
 LIMIT_S = 30
 
@@ -34,7 +35,7 @@ def public_key(home: Home) -> str:
     """
     path = key_path(home)
     try:
-        private_folder(path.parent)
+        folder_in(home, path.parent.name)
         if not path.exists():
             _make(path)
     except OSError as error:

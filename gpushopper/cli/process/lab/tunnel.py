@@ -17,11 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gpushopper.cli.process.lab.hosts import Host, read_host
+from gpushopper.cli.process.lab.hosts import Host, folder_in, read_host
 from gpushopper.client.http_exchange import NotConnected, check_socket, exchange
 from gpushopper.errors import DaemonUnreachable, Misconfigured
 from gpushopper.paths import SOCKET_LIMIT, Home
-from gpushopper.private_files import private_folder
 from gpushopper.wire.api.routes import HEALTH
 
 IDLE_S = 600
@@ -53,7 +52,7 @@ def open_tunnel(home: Home) -> None:
     """
     host = read_host(home.host)
     try:
-        private_folder(home.run)
+        folder_in(home, home.run.name)
     except OSError as error:
         raise Misconfigured(f"{home.run} cannot be used: {error.strerror or error}") from error
     _check_paths(home)

@@ -1,7 +1,8 @@
 """What a member is shown: everybody's rows, without what is others' own or the owner's alone.
 
-Left out of others' sessions: image and its registry, address, proofs of the end, what is pulled where. Of accounts: id,
-balance, where the key is. Of the history: what is of no session of theirs.
+Left out of others' sessions: image and its registry, address, the cloud's own words, proofs of the end, what is pulled
+where. Of accounts: id, balance, where the key is. Of the history: what is of no session of theirs. Of alarms: those of
+others' sessions, and those that only the owner can do something about.
 """
 
 from __future__ import annotations
@@ -11,10 +12,21 @@ from dataclasses import replace
 from typing import Any
 
 from gpushopper import wire
+from gpushopper.core import alarms
 from gpushopper.daemon.api.members.callers import Caller
 from gpushopper.daemon.api.members.requests import is_own
 from gpushopper.engine.context import Context
+from gpushopper.engine.requests.queries import events as event_queries
 from gpushopper.store import sessions
+
+OF_ALL = frozenset(
+    {
+        alarms.DEGRADED, alarms.KEY_REJECTED, alarms.LIST_INCONSISTENT, alarms.MASS_DISAPPEARANCE, alarms.CLOCK_SKEW,
+        alarms.OFFLINE, alarms.BUDGET_WARNING, alarms.BUDGET_USED_UP, alarms.BUDGET_OVERCOMMITTED, alarms.BUDGET_ENDS,
+    }
+)  # fmt: skip
+"""Alarms of no session that members see: why they cannot rent, or may soon not."""
+OF_ALL_HINT = "the owner of this daemon can see to it"
 
 Show = Callable[[Context, Caller, Any], Any]
 
@@ -35,12 +47,13 @@ def _session(ctx: Context, caller: Caller, view: wire.SessionView) -> wire.Sessi
         view,
         image="",
         image_login="",
+        waiting_for=view.waiting_for.partition(" (")[0],
         ssh_host=None,
         ssh_port=None,
         done_command="",
         pulls=[],
         landing=wire.LandingView(),
-        attempts=[replace(each, label="", image="", receipt=None) for each in view.attempts],
+        attempts=[replace(each, label="", image="", provider_status="", receipt=None) for each in view.attempts],
     )
 
 
@@ -56,8 +69,23 @@ def _providers(_ctx: Context, _caller: Caller, found: wire.Providers) -> wire.Pr
     return wire.Providers([_account(each) for each in found.providers])
 
 
-def _status(_ctx: Context, _caller: Caller, found: wire.DaemonStatus) -> wire.DaemonStatus:
-    return replace(found, providers=[_account(each) for each in found.providers], channels=[])
+def _status(ctx: Context, caller: Caller, found: wire.DaemonStatus) -> wire.DaemonStatus:
+    shown = _alarms(ctx, caller, event_queries.alarms(ctx)).alarms
+    providers = [_account(each) for each in found.providers]
+    return replace(found, providers=providers, channels=[], alarms=len(shown))
+
+
+def _alarms(ctx: Context, caller: Caller, found: wire.Alarms) -> wire.Alarms:
+    rows = [_alarm(ctx, caller, each) for each in found.alarms]
+    return wire.Alarms([each for each in rows if each is not None])
+
+
+def _alarm(ctx: Context, caller: Caller, alarm: wire.AlarmView) -> wire.AlarmView | None:
+    attempt = sessions.load_attempt(ctx.store, alarm.subject)
+    session = sessions.load_session(ctx.store, alarm.subject if attempt is None else attempt.session_id)
+    if session is not None:
+        return alarm if is_own(ctx, caller, session.consumer) else None
+    return replace(alarm, hint=OF_ALL_HINT) if alarm.kind in OF_ALL else None
 
 
 def _events(ctx: Context, caller: Caller, found: wire.Events) -> wire.Events:
@@ -73,9 +101,10 @@ _RULES: dict[type, Show] = {
     wire.Providers: _providers,
     wire.DaemonStatus: _status,
     wire.Events: _events,
+    wire.Alarms: _alarms,
 }
 _WHOLE = (
-    dict, wire.Accepted, wire.Alarms, wire.Budgets, wire.BudgetView, wire.ConnectionView, wire.Consumers,
+    dict, wire.Accepted, wire.Budgets, wire.BudgetView, wire.ConnectionView, wire.Consumers,
     wire.ConsumerView, wire.Costs, wire.CostSummary, wire.Custody, wire.Health, wire.Inventory, wire.KeptOutputs,
     wire.LandedAnswer, wire.Loads, wire.OfferView, wire.Plan, wire.ProviderLog, wire.Ready, wire.Report,
     wire.SentRecorded, wire.WhyView,

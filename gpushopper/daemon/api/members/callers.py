@@ -79,7 +79,8 @@ class MemberList:
         user = _name_of(int(peer))
         if problem:
             raise Refused(f"the owner's settings cannot be read now: {problem}", "tell the owner", code="not_a_member")
-        consumer = members.get(peer, members.get(user, ""))
+        # A user may be called by digits: they are no uid of another one.
+        consumer = members.get(peer, "" if user.isdigit() else members.get(user, ""))
         if not consumer:
             text = f"{user or 'you'} (uid {peer}) is no member here: the owner's settings name no such user"
             hint = f"ask the owner to run on the server: gpu-shopper config set members.{user or peer} NAME"

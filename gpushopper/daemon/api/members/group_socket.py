@@ -35,6 +35,11 @@ class _GroupServer(SocketServer):
     most_of_one = OF_ONE
 
 
+def socket_of(settings: DaemonSettings) -> str:
+    """Where members find it; empty where no group is set."""
+    return "" if settings.group is None else str(Path(settings.group_folder) / GROUP_SOCKET)
+
+
 class Unusable(Exception):
     """Why the socket cannot be opened, in words for the owner."""
 

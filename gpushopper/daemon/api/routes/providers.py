@@ -65,4 +65,6 @@ def describe(service: Service) -> DaemonStatus:
         skipped_clouds=dict(clouds.skipped()),
         waiting=[each.name for each in held if each.waits_for_account],
         channels=channels(service.alerts).channels,
+        group_socket=service.members_socket,
+        group_problem=service.members_problem(),
     )
