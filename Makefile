@@ -15,7 +15,8 @@ SHM     := $(shell [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -qw 
              && [ "$$(df -Pm /dev/shm | awk 'NR == 2 {print $$4}')" -ge 2000 ] && echo /dev/shm)
 
 .DEFAULT_GOAL := all
-.PHONY: all dev demo packages lock licences completions man schemas screens test proofs lint types fix bench sweep mutants clean help
+.PHONY: all dev demo packages lock licences completions man schemas screens test proofs lint types fix bench sweep \
+        mutants clean help
 
 all: lint types test  ## lint, types and tests (the default)
 
@@ -45,7 +46,8 @@ test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
 	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.timed tests -n 4 $(PYTEST_SPREAD) $(ARGS)
 
 # The files that have proofs: each worker would collect all the others too. The longest stories begin first.
-PROOFS = tests/e2e/ends tests/cli/test_demo.py tests/cli/test_bad_days.py tests/agent tests/e2e \
+PROOFS = tests/e2e/ends tests/packages/test_containers.py tests/cli/test_demo.py tests/cli/test_bad_days.py \
+         tests/agent tests/e2e \
          $(shell grep -rlw --include='test_*.py' proofs tests | LC_ALL=C sort)
 
 proofs: $(STAMP) $(CLIENT) $(INSTALLERS)  ## what waits for real time, containers, shells, keyrings and cron

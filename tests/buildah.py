@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,20 @@ def call(*words: object) -> str:
 
 
 class Buildah:
-    """buildah with a store of its own in a folder; chroot isolation, which works inside containers, too."""
+    """buildah with a store of its own in a folder; chroot isolation, which works inside containers, too.
+
+    Layers are overlays where the file system can carry them; else each is a copy of all below it, which takes minutes.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._words = ("buildah", "--root", folder / "images", "--runroot", folder / "run", "--storage-driver", "vfs")
+        self._words = ["buildah", "--root", str(folder / "images"), "--runroot", str(folder / "run")]
+        overlay = subprocess.run(
+            [*self._words, "--storage-driver", "overlay", "info"], capture_output=True, check=False
+        )
+        if overlay.returncode:
+            shutil.rmtree(folder / "images", ignore_errors=True)
+        self._words += ["--storage-driver", "vfs" if overlay.returncode else "overlay"]
 
     def __call__(self, *words: object) -> str:
         return call(*self._words, *words)
@@ -35,6 +45,7 @@ class Buildah:
         self("copy", "--quiet", empty, self.folder / "base", "/")
         self("commit", "--quiet", empty, BASE)
         self("rm", empty)
+        shutil.rmtree(self.folder / "base")
 
     def build(self, dockerfile: Path, context: Path, tag: str, **arguments: str) -> None:
         """Build a Dockerfile on that base."""
@@ -48,3 +59,11 @@ class Buildah:
     def settings(self, container: str) -> dict[str, Any]:
         """What the image says of its user, variables, command and volumes."""
         return dict(json.loads(self("inspect", container))["OCIv1"]["config"])
+
+    def end(self) -> None:
+        """Remove all containers and what is mounted in the folder; it can be removed then."""
+        self("rm", "--all")
+        mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for place in reversed(mounted):
+            if Path(place).is_relative_to(self.folder):
+                call("umount", place)

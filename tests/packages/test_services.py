@@ -88,6 +88,11 @@ def test_the_workflow_runs_what_is_run_here():
     assert "run: bash .ci/run\n" in text and "run: make packages\n" in text and "secrets." not in text
 
 
+def test_every_shell_block_of_the_guide_is_run_by_a_test():
+    """The server's in tests/packages/test_containers.py, the others here."""
+    assert BLOCK.findall(text_of(compose.DEPLOY / "README.md")) == blocks("A server") + blocks("A container")
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Short: sockets lie below it."""
