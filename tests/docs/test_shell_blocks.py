@@ -57,6 +57,13 @@ WAYS = {
             "gpu-shopper keys set": ASKS,
         },
     ),
+    "docs/alerts.md": Way(
+        market="--paper",
+        left_out={
+            "gpu-shopper notify add team": "asks for an address: tests/cli/test_notify.py types one",
+            "gpu-shopper notify test team": "there is no such channel: the next block tests one",
+        },
+    ),
     "docs/configuration.md": Way(market="--paper"),
     "docs/clouds/vast.md": Way(
         left_out={

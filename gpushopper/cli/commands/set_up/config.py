@@ -38,8 +38,8 @@ VERBS |= {name: f"set_up.config_changes:{name}_file" for name in ("edit", "path"
 def config() -> None:
     """Show and change settings; resolve a copied home folder.
 
-    Settings stand in config.toml, project defaults in .gpu-shopper.toml, and each can be a variable
-    (GPU_SHOPPER_MAX_PRICE). Options override them all. `config show` lists every key.
+    Settings stand in config.toml, project defaults in .gpu-shopper.toml; defaults of renting and spending limits
+    can be variables (GPU_SHOPPER_MAX_PRICE), too. Options override them all. `config show` lists every key.
     """
 
 
