@@ -185,7 +185,7 @@ function __gpu_shopper_spec
         case 'ssh-config print'
         case 'ssh-config remove'
         case 'daemon'
-            set __gs_verbs 'install:Let the system keep it running: a systemd user unit, or a LaunchAgent on macOS.' 'logs:Show the end of its log.' 'purge:Remove everything here: records, costs, kept outputs, keys, settings.' 'restart:Stop it and start it again; sessions continue.' 'run:Run in the foreground, for a supervisor or to watch it.' 'start:Start in the background, unless it runs.' 'status:Show whether it runs; starts nothing.' 'stop:Stop it.' 'uninstall:Stop it, and let the system start it no more.'
+            set __gs_verbs 'install:Let the system keep it running: a systemd user unit, or a LaunchAgent on macOS.' 'logs:Show the end of its log: text on a terminal, JSON lines elsewhere and with --json.' 'purge:Remove everything here: records, costs, kept outputs, keys, settings.' 'restart:Stop it and start it again; sessions continue.' 'run:Run in the foreground, for a supervisor or to watch it.' 'start:Start in the background, unless it runs.' 'status:Show whether it runs; starts nothing.' 'stop:Stop it.' 'uninstall:Stop it, and let the system start it no more.'
         case 'daemon install'
             set -a __gs_options '--print' '--linger' '--no-linger'
         case 'daemon logs'

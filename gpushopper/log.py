@@ -1,13 +1,15 @@
-"""The daemon's log (JSON lines, private, rotated) and the redaction of secrets in it (F103)."""
+"""The daemon's log (JSON lines, private, rotated), also as text on a terminal, and the redaction of secrets (F103)."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+import queue
 import re
 import threading
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+
+from gpushopper.core.log_line import readable
 
 MAX_BYTES = 5_000_000
 """Size of one file; with the old ones the log takes at most four times as much."""
@@ -68,6 +72,42 @@ class PrivateRotatingFile(RotatingFileHandler):
         """Drop the line: a full disk must not stop a daemon that has sessions to end."""
 
 
+SAID = ".said"
+"""How names of loggers end whose lines are printed in a form of their own, too."""
+WAITING_LINES = 500
+"""Lines that wait for a terminal which takes none: more are left out there, and are in the file."""
+
+
+class TerminalLog(logging.Handler):
+    """The log as text for a person who watches, written by a thread of its own.
+
+    A terminal may be stopped (Ctrl-S) or hang: nothing that keeps a deadline may wait for it.
+    """
+
+    def __init__(self, print_line: Callable[[str], None]) -> None:
+        super().__init__()
+        self._print_line = print_line
+        self._waiting: queue.Queue[str | None] = queue.Queue(WAITING_LINES)
+        self.addFilter(lambda record: not record.name.endswith(SAID))
+        threading.Thread(target=self._write, name="terminal", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Put the line into the queue, unless that is full."""
+        with suppress(queue.Full):
+            self._waiting.put_nowait(self.format(record))
+
+    def close(self) -> None:
+        """End its thread, once it has written what waits."""
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)
+        super().close()
+
+    def _write(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            for text in readable(line):
+                self._print_line(text)
+
+
 class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     """The last step before the file, so that tracebacks and foreign libraries are redacted too."""
 
@@ -87,13 +127,20 @@ def _stamp(now_us: Callable[[], int]) -> structlog.types.Processor:
     return add_time
 
 
-def configure(path: Path, redactor: Redactor, now_us: Callable[[], int], level: int = logging.INFO) -> None:
-    """Send the log of this process to `path`. `now_us` gives wall µs.
+def configure(
+    path: Path,
+    redactor: Redactor,
+    now_us: Callable[[], int],
+    level: int = logging.INFO,
+    terminal: Callable[[str], None] | None = None,
+) -> None:
+    """Send the log of this process to `path`, and as text to what prints a line on a terminal. `now_us`: wall µs.
 
     Raises:
         OSError: the file cannot be opened.
     """
-    handler = PrivateRotatingFile(path, maxBytes=MAX_BYTES, backupCount=OLD_FILES)
+    handlers: list[logging.Handler] = [PrivateRotatingFile(path, maxBytes=MAX_BYTES, backupCount=OLD_FILES)]
+    handlers += [] if terminal is None else [TerminalLog(terminal)]
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -101,21 +148,21 @@ def configure(path: Path, redactor: Redactor, now_us: Callable[[], int], level: 
         _stamp(now_us),
         structlog.processors.format_exc_info,
     ]
-    handler.setFormatter(
-        _RedactingFormatter(
-            redactor,
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(default=repr),
-            ],
-        )
+    formatter = _RedactingFormatter(
+        redactor,
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(default=repr),
+        ],
     )
     root = logging.getLogger()
-    for old in [each for each in root.handlers if isinstance(each, PrivateRotatingFile)]:
+    for old in [each for each in root.handlers if isinstance(each, PrivateRotatingFile | TerminalLog)]:
         root.removeHandler(old)
         old.close()
-    root.addHandler(handler)
+    for handler in handlers:
+        handler.setFormatter(formatter)
+        root.addHandler(handler)
     root.setLevel(level)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import queue
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +33,34 @@ def written(home: Path) -> Iterator[Path]:
         handler.close()
     root.setLevel(level)
     structlog.reset_defaults()
+
+
+def test_a_terminal_gets_the_lines_as_text_without_secrets_and_none_that_are_said_otherwise(home: Path, written: Path):
+    shown: queue.Queue[str] = queue.Queue()
+    redactor = log.Redactor()
+    redactor.add_redaction(CANARY)
+    log.configure(written, redactor, now_us=lambda: 1_700_000_000_123_000, terminal=shown.put)
+    structlog.get_logger("gpushopper.daemon" + log.SAID).warning("printed in a form of its own")
+    structlog.get_logger("gpushopper.daemon").info("key found", source=CANARY)
+    text = shown.get(timeout=30)
+    assert "info    key found source=***" in text and shown.empty()
+    assert len(written.read_text().splitlines()) == 2, "the file has both"
+
+
+def test_a_terminal_that_takes_nothing_holds_nobody_up(written: Path):
+    """Stopped by Ctrl-S, for example: deadlines are kept all the same."""
+    is_stopped, began = threading.Event(), threading.Event()
+
+    def hang(_text: str) -> None:
+        began.set()
+        is_stopped.wait(60)
+
+    log.configure(written, log.Redactor(), now_us=lambda: 1, terminal=hang)
+    for number in range(3 * log.WAITING_LINES):
+        structlog.get_logger("gpushopper.daemon").info("line", number=number)
+    assert began.wait(30)
+    assert len(written.read_text().splitlines()) == 3 * log.WAITING_LINES
+    is_stopped.set()
 
 
 def test_lines_are_json_with_time_level_and_logger(written: Path):

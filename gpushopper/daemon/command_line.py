@@ -35,17 +35,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_once(options.job, options.arguments)
     home = find_home()
     if options.mode == "run":
-        return _serve(home, _print_line, lambda report: _print_start(home, report))
+        terminal = _print_line if sys.stderr is not None and sys.stderr.isatty() else None
+        return _serve(home, _print_line, lambda report: _print_start(home, report), terminal)
     return _serve(home, lambda text: None, lambda report: _write_report(options.ready_fd, report))
 
 
-def _serve(home: Home, print_line: Callable[[str], None], report: Report) -> int:
-    """Run the daemon until it stops; `report` gets its start, or the error that prevented it."""
+def _serve(
+    home: Home, print_line: Callable[[str], None], report: Report, terminal: Callable[[str], None] | None = None
+) -> int:
+    """Run the daemon until it stops; `report` gets its start, or the error that prevented it, `terminal` its log."""
     from gpushopper.daemon.run import Daemon  # late: jobs do without the API's server
 
     stop = StopSignal()
     stop.watch_signals()
-    daemon = Daemon(home, stop, print_line)
+    daemon = Daemon(home, stop, print_line, terminal)
     started = {"ok": True, "pid": os.getpid(), "version": __version__, "home": str(home.data)}
     try:
         return daemon.run(lambda: report(started))

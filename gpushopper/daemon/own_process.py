@@ -6,6 +6,7 @@ Apart from `run`: a job needs neither Flask nor the scheduler, whose import take
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from gpushopper import log
 from gpushopper.clock import SystemClock
@@ -21,14 +22,16 @@ def harden() -> None:
     os.chdir("/")
 
 
-def open_log(home: Home, redactor: log.Redactor, clock: SystemClock) -> None:
-    """Send the log to the home's file.
+def open_log(
+    home: Home, redactor: log.Redactor, clock: SystemClock, terminal: Callable[[str], None] | None = None
+) -> None:
+    """Send the log to the home's file, and as text to a terminal.
 
     Raises:
         Misconfigured: the file cannot be opened.
         DiskFull: no space.
     """
     try:
-        log.configure(home.log, redactor, lambda: clock.now().wall)
+        log.configure(home.log, redactor, lambda: clock.now().wall, terminal=terminal)
     except OSError as error:
         raise file_error(home.log, error) from error

@@ -82,17 +82,22 @@ AUDIT_S = 2
 THREAD_STOP_S = 3
 
 _log = structlog.get_logger(__name__)
+_said = structlog.get_logger(__name__ + log.SAID)
 
 PrintLine = Callable[[str], None]
 T = TypeVar("T")
 
 
 class Daemon:
-    """The parts of a running daemon. `print_line` writes a line to the terminal of a daemon in the foreground."""
+    """The parts of a running daemon. `print_line` writes a line for who has started it in the foreground.
 
-    def __init__(self, home: Home, stop: StopSignal, print_line: PrintLine) -> None:
+    `terminal` writes a line of the log, where that is a person who watches.
+    """
+
+    def __init__(self, home: Home, stop: StopSignal, print_line: PrintLine, terminal: PrintLine | None = None) -> None:
         self.home = home
         self.print_line = print_line
+        self.terminal = terminal
         self.stop = stop
         self.clock = SystemClock(home.clock_offset)
         self.redactor = log.Redactor()
@@ -117,7 +122,7 @@ class Daemon:
         with ExitStack() as parts:
             holder = Holder(pid=os.getpid(), started_at=self.started.wall, version=__version__)
             parts.enter_context(self._with_reserve(lambda: HomeLock.take(self.home, holder)))
-            self._with_reserve(lambda: open_log(self.home, self.redactor, self.clock))
+            self._with_reserve(lambda: open_log(self.home, self.redactor, self.clock, self.terminal))
             store = self._with_reserve(lambda: open_store(self.home, self.clock))
             parts.callback(store.close)
             found = self._with_reserve(lambda: check_installation(self.home, store))
@@ -292,7 +297,7 @@ class Daemon:
             idempotency.prune(store, self.clock.now().wall - idempotency.RETENTION_US)
 
     def _warn(self, text: str) -> None:
-        _log.warning("keys", text=text)
+        _said.warning("keys", text=text)
         self.print_line(f"warning: {text}")
 
     def _end_threads(self) -> None:

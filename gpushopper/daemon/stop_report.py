@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gpushopper.clouds import console_of
+from gpushopper.log import SAID
 
 if TYPE_CHECKING:
     from gpushopper.wire import SessionView
 
-_log = structlog.get_logger(__name__)
+_said = structlog.get_logger(__name__ + SAID)
 
 
 def report_open_sessions(open_sessions: Sequence[SessionView], print_line: Callable[[str], None]) -> None:
     """Print and log one line for each open session, and a last one."""
     for session in open_sessions:
         text = describe_open_session(session)
-        _log.warning("may still bill", session=session.id, text=text)
+        _said.warning("may still bill", session=session.id, text=text)
         print_line(text)
     print_line("stopped; nothing was ended" if open_sessions else "stopped; nothing is rented")
 

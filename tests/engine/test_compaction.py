@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,6 +57,18 @@ def test_every_sum_stays_to_the_micro_dollar(books: Books):
     assert rollups.rows_of(books.store) == rolled
     assert rebuild(books.ctx)[1], "rollups that are made anew are the same"
     assert run_compaction(books.ctx) == 0, "each once"
+
+
+def test_what_is_compacted_counts_as_rolled_up(books: Books):
+    """The newest entry may be under an older id afterwards: the next session must be compacted, too."""
+    with books.store.transaction():
+        ledger.insert_entries(books.store, [replace(books.entries[0], micros=7) for _ in range(3)])
+    run_rollups(books.ctx)
+    raw(books.store, "UPDATE sessions SET ended_at = ? WHERE id = 's1'", books.ctx.clock.now().wall - 179 * DAY)
+    assert run_compaction(books.ctx) == 23
+    assert rollups.is_done(books.store, books.ctx.zone)
+    books.world.clock.t += 3 * DAY
+    assert run_compaction(books.ctx) == 1
 
 
 def test_in_another_zone_the_whole_stays(books: Books):

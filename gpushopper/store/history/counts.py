@@ -1,4 +1,4 @@
-"""Counts and sums over all attempts, alarms and alerts, made by the database; nothing of the past is ever removed.
+"""Counts and sums over all attempts, alarms and alerts, made by the database; what they count is never removed.
 
 They count on across restarts of the daemon, and begin anew only with a new database.
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -17,8 +16,10 @@ from gpushopper.cli.output.text_format import age, money, plural, when
 from gpushopper.cli.process import daemon_process
 from gpushopper.cli.process.daemon_client import prepare_home
 from gpushopper.cli.process.homes import environment
+from gpushopper.cli.process.log_files import last_lines
 from gpushopper.cli.terminal_text import clean
 from gpushopper.client import JsonObject
+from gpushopper.core.log_line import readable
 from gpushopper.errors import DaemonUnreachable, NotFound, ShopperError
 
 if TYPE_CHECKING:
@@ -145,10 +146,12 @@ def status(app: App) -> None:
 @click.option("-n", "--lines", type=click.IntRange(1), default=50, show_default=True, help="The last so many.")
 @click.pass_obj
 def logs(app: App, lines: int) -> None:
-    """Show the end of its log."""
+    """Show the end of its log: text on a terminal, JSON lines elsewhere and with --json."""
     try:
-        with app.home.log.open(encoding="utf-8", errors="replace") as log:
-            for line in deque(log, maxlen=lines):
-                tables.out(clean(line.rstrip("\n")))
+        found = last_lines(app.home.log, lines)
     except FileNotFoundError as error:
         raise NotFound(f"there is no log yet: {app.home.log}", "start it: gpu-shopper daemon start") from error
+    as_text = app.is_terminal(sys.stdout) and not app.as_json
+    for line in found:
+        for text in readable(line) if as_text else [clean(line)]:
+            tables.out(text)
