@@ -85,6 +85,8 @@ WAYS = {
 ELSEWHERE = {
     "docs/adding-a-cloud.md": "tests/docs/test_adding_a_cloud.py",
     "docs/api.md": "tests/daemon/test_curl.py",
+    "docs/deploy/README.md": "tests/packages/test_services.py",
+    "docs/lab-server.md": "tests/e2e/test_lab_server.py",
 }
 """Pages that another test types."""
 TYPED = {"sh", "crontab", "python"}
