@@ -150,6 +150,7 @@ def test_no_answer_and_nothing_printed_holds_a_secret(day: Day) -> None:
     assert found_in_texts(told, day.canaries) == {}
     assert len([name for name in told if name.startswith("GET ")]) > 20
     assert "train" in told["GET /api/v1/sessions"] and "gpu_sessions" in told["GET /metrics"]
+    assert 'loop="compaction"' in told["GET /metrics"], "the daemon does not compact"
     assert '"kind": "created"' in told["audit log --json"]
 
 

@@ -36,7 +36,10 @@ POLL_INTERVAL_S = 0.5
 def events(
     app: App, follow: bool, since: str | None, until: str | None, kinds: tuple[str, ...], ref: str | None, limit: int
 ) -> None:
-    """Show what happened, in order."""
+    """Show what happened, in order.
+
+    Half a year after a session's end only the acts of the audit log are kept of it.
+    """
     if follow and until is not None:
         raise UsageError("give --follow or --until, not both", "see: gpu-shopper events --help")
     if follow and app.output == "csv":
