@@ -215,7 +215,10 @@ def alarmed(home: Path) -> Iterator[Peer]:
 def test_every_command_shows_open_alarms_in_one_line_each(gs: Shell, alarmed: Peer):
     ran = gs("ls")
     assert ran.code == 0
-    assert [line for line in ran.err.splitlines() if "alarm" in line] == ["alarm 3: x still bills"]
+    assert [line for line in ran.err.splitlines() if "alarm" in line] == [
+        "alarm 3: x still bills",
+        "  what to do: gpu-shopper alarms; to hide it: gpu-shopper alarms ack 3",
+    ]
 
 
 @pytest.mark.parametrize("count", [3, 4, 18])
@@ -225,6 +228,7 @@ def test_more_than_three_alarms_are_one_line_under_a_command(gs: Shell, alarmed:
     alarmed.scripts[1] = reply({"alarms": alarms})
     lines = [line for line in gs("ls").err.splitlines() if "alarm" in line]
     each = [f"alarm {number}: s{number} still bills" for number in range(1, count + 1)]
+    each += ["  what to do: gpu-shopper alarms; to hide one: gpu-shopper alarms ack 1"]
     assert lines == (each if count == 3 else [f"{count} alarms: see: gpu-shopper alarms"])
 
 
