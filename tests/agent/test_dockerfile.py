@@ -29,4 +29,4 @@ def test_the_image_has_guard_agent_and_what_they_use(tmp_path: Path):
     assert inside("for f in /usr/local/lib/gpu-shopper/*.sh; do sh -n $f || echo $f; done") == ""
     assert len(inside("for p in curl python3 sshd timeout setsid cksum stat; do command -v $p; done").split()) == 7
     assert inside("ls /etc/ssh/ssh_host_* 2>/dev/null || echo none") == "none", "keys of their own for each instance"
-    buildah("rm", "--all")
+    buildah.end()
