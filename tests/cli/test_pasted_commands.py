@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -44,7 +43,8 @@ RUN_IDS = ("RUN", "WORK", "run:ID", "run:3fa9c1d2", "1")
 
 NO_SUCH = "the thing that it names is one of its reader's, and there is none here"
 REAL = "is for real clouds, and says so in the sandbox; tests/cli/test_supervision.py and test_purge.py do it"
-NO_PYTHON = 0 if shutil.which("python", path="/usr/local/bin:/usr/bin:/bin") else 127
+HAS_PYTHON = any(Path(folder, "python").exists() for folder in ("/usr/local/bin", "/usr/bin", "/bin"))
+NO_PYTHON = 0 if HAS_PYTHON else 127
 NAMES_ONLY = ("run", "ssh", "jupyter", "provision", "watchdog")
 """Commands that a text names, without a line of theirs."""
 EXCEPTIONS: Mapping[str, tuple[int, str]] = {
