@@ -136,8 +136,9 @@ def _image_failure(session: SessionView, message: str) -> ShopperError:
         hint = f"nothing was sent; see: gpu-shopper keys test {registry}, then rent again"
         return Misconfigured(message, hint, code="no_image_login")
     if session.image_login:
-        hint = f"check the name {session.image}, and that the login may read it: gpu-shopper keys set {registry}"
-        return ProviderFailed(message, f"{hint} --user NAME", code="image_refused")
+        login = f"gpu-shopper keys set {registry} --user NAME"
+        hint = f"check the name {session.image}, and that the login may read it: {login}"
+        return ProviderFailed(message, hint, code="image_refused")
     hint = f"check the name {session.image}; a private image: gpu-shopper keys set {registry} --user NAME"
     return ProviderFailed(message, f"{hint}, then provision --image-login", code="image_refused")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from gpushopper.cli.remote.ssh_connection import to_bytes
 from gpushopper.errors import UsageError
 
-EXAMPLE = "for instance: gpu-shopper cp data.tar train:"
+EXAMPLE = "for instance: gpu-shopper cp data.tar train:data.tar"
 STREAM = b"-"
 """Standard input as a source, standard output as a target."""
 
