@@ -67,17 +67,23 @@ def _events(ctx: Context, caller: Caller, found: wire.Events) -> wire.Events:
     return replace(found, events=[each for each in found.events if each.session in own])
 
 
+def _plan(ctx: Context, caller: Caller, found: wire.Plan) -> wire.Plan:
+    caller.shown.add(found.offers, ctx.clock.now().boot)
+    return found
+
+
 _RULES: dict[type, Show] = {
     wire.SessionView: _session,
     wire.Sessions: _sessions,
     wire.Providers: _providers,
     wire.DaemonStatus: _status,
     wire.Events: _events,
+    wire.Plan: _plan,
 }
 _WHOLE = (
     dict, wire.Accepted, wire.Alarms, wire.Budgets, wire.BudgetView, wire.ConnectionView, wire.Consumers,
     wire.ConsumerView, wire.Costs, wire.CostSummary, wire.Custody, wire.Health, wire.Inventory, wire.KeptOutputs,
-    wire.LandedAnswer, wire.Loads, wire.OfferView, wire.Plan, wire.ProviderLog, wire.Ready, wire.Report,
+    wire.LandedAnswer, wire.Loads, wire.OfferView, wire.ProviderLog, wire.Ready, wire.Report,
     wire.SentRecorded, wire.WhyView,
 )  # fmt: skip
 SHOWN: Mapping[type, Show] = _RULES | dict.fromkeys(_WHOLE, _as_it_is)
