@@ -25,7 +25,7 @@ from gpushopper.wire.api import routes
 from gpushopper.wire.api.routes import MEMBER, OWN, OWNER, Route, Who
 from tests.daemon.stand_ins import EmptyAccount
 from tests.daemon.test_api import assert_error, engine_and_service, serving
-from tests.store.samples import attempt, session
+from tests.store.samples import attempt, raw, session
 
 ROWS = table()
 ALICE, BOB, STRANGER = 60001, 60002, 60003
@@ -201,6 +201,26 @@ def test_accounts_are_shown_without_id_balance_and_place_of_the_key(lab: Lab):
             "",
         )
         assert account["state"] == "keyless"
+
+
+def test_texts_of_clouds_and_hosts_are_shown_with_an_own_session_alone(lab: Lab):
+    """They name images, addresses, account ids and the file of a key."""
+    ctx = lab.service.handle.ctx
+    for number in (0, 1):
+        raw(ctx.store, "UPDATE attempts SET provider_status = 'pulling private:1' WHERE id = ?", f"a{number}")
+    insert = "INSERT INTO alarms (kind, subject, text, hint, evidence, raised_at) VALUES (?, ?, ?, 'h', '{}', 1)"
+    raw(ctx.store, insert, "ssh_unreachable", "a0", "no way to 1.2.3.4")
+    raw(ctx.store, insert, "ssh_unreachable", "a1", "no way to 5.6.7.8")
+    raw(ctx.store, insert, "not_pulled", "s1", "into /home/owner")
+    raw(ctx.store, insert, "wrong_account", "vast", "the key is of 7001")
+    rows = {row["name"]: row for row in lab.ask(ALICE, "GET", "/api/v1/sessions").json["sessions"]}
+    assert "private:1" in str(rows["of-alice"]) and "private:1" not in str(rows["of-bob"])
+    assert rows["of-bob"]["waiting_for"] == "" != rows["of-alice"]["waiting_for"]
+    shown = lab.ask(ALICE, "GET", "/api/v1/alarms").json["alarms"]
+    assert [each["kind"] for each in shown] == ["ssh_unreachable", "ssh_unreachable", "not_pulled", "wrong_account"]
+    assert shown[0]["text"] == "no way to 1.2.3.4"
+    assert not any(word in str(shown[1:]) for word in ("5.6.7.8", "/home/owner", "7001", "vast"))
+    assert "7001" in lab.ask(lab.service.uid, "GET", "/api/v1/alarms").text
 
 
 def test_a_member_s_request_tells_nothing_of_keys_and_makes_none_be_looked_for(lab: Lab):

@@ -1,7 +1,8 @@
 """What a member is shown: everybody's rows, without what is others' own or the owner's alone.
 
-Left out of others' sessions: image and its registry, address, proofs of the end, what is pulled where. Of accounts: id,
-balance, where the key is. Of the history: what is of no session of theirs.
+Left out of others' sessions: image and its registry, address, proofs of the end, what is pulled where, and texts of
+clouds and hosts, which name such things. Of accounts: id, balance, where the key is. Of the history: what is of no
+session of theirs. Of alarms about neither: all but their kind.
 """
 
 from __future__ import annotations
@@ -38,9 +39,10 @@ def _session(ctx: Context, caller: Caller, view: wire.SessionView) -> wire.Sessi
         ssh_host=None,
         ssh_port=None,
         done_command="",
+        waiting_for="",
         pulls=[],
         landing=wire.LandingView(),
-        attempts=[replace(each, label="", image="", receipt=None) for each in view.attempts],
+        attempts=[replace(each, label="", image="", receipt=None, provider_status="") for each in view.attempts],
     )
 
 
@@ -49,7 +51,8 @@ def _sessions(ctx: Context, caller: Caller, found: wire.Sessions) -> wire.Sessio
 
 
 def _account(status: wire.ProviderStatus) -> wire.ProviderStatus:
-    return replace(status, account="", balance=None, runway_us=None, key_source="", key_hint="")
+    detail = status.detail if status.key_state == "ok" else f"its key is {status.key_state}"
+    return replace(status, account="", detail=detail, balance=None, runway_us=None, key_source="", key_hint="")
 
 
 def _providers(_ctx: Context, _caller: Caller, found: wire.Providers) -> wire.Providers:
@@ -67,6 +70,24 @@ def _events(ctx: Context, caller: Caller, found: wire.Events) -> wire.Events:
     return replace(found, events=[each for each in found.events if each.session in own])
 
 
+def _alarms(ctx: Context, caller: Caller, found: wire.Alarms) -> wire.Alarms:
+    """Whole where they are about an own session; others' texts may hold an account's id, an address, a place."""
+    return wire.Alarms(
+        [each if _is_about_own(ctx, caller, each.subject) else _kind_alone(each) for each in found.alarms]
+    )
+
+
+def _is_about_own(ctx: Context, caller: Caller, subject: str) -> bool:
+    attempt = sessions.load_attempt(ctx.store, subject)
+    session = sessions.load_session(ctx.store, subject if attempt is None else attempt.session_id)
+    return session is not None and is_own(ctx, caller, session.consumer)
+
+
+def _kind_alone(alarm: wire.AlarmView) -> wire.AlarmView:
+    text = f"{alarm.kind.replace('_', ' ')}, of an account or of another's session"
+    return replace(alarm, subject="", text=text, hint="the owner of this daemon sees more")
+
+
 def _plan(ctx: Context, caller: Caller, found: wire.Plan) -> wire.Plan:
     caller.shown.add(found.offers, ctx.clock.now().boot)
     return found
@@ -78,10 +99,11 @@ _RULES: dict[type, Show] = {
     wire.Providers: _providers,
     wire.DaemonStatus: _status,
     wire.Events: _events,
+    wire.Alarms: _alarms,
     wire.Plan: _plan,
 }
 _WHOLE = (
-    dict, wire.Accepted, wire.Alarms, wire.Budgets, wire.BudgetView, wire.ConnectionView, wire.Consumers,
+    dict, wire.Accepted, wire.Budgets, wire.BudgetView, wire.ConnectionView, wire.Consumers,
     wire.ConsumerView, wire.Costs, wire.CostSummary, wire.Custody, wire.Health, wire.Inventory, wire.KeptOutputs,
     wire.LandedAnswer, wire.Loads, wire.OfferView, wire.ProviderLog, wire.Ready, wire.Report,
     wire.SentRecorded, wire.WhyView,
