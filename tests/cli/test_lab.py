@@ -16,6 +16,8 @@ import pytest
 from gpushopper.cli import COMMANDS, new_app
 from gpushopper.cli.app import LOCAL
 from gpushopper.cli.input.charging import consumer_of
+from gpushopper.cli.output.alarm_reminder import print_open_alarms
+from gpushopper.cli.process import daemon_process
 from gpushopper.cli.process.homes import choose_home, chosen_host, environment
 from gpushopper.cli.process.lab import lab_client
 from gpushopper.cli.process.lab.hosts import HERE_ALONE, folder_in, home_for, read_host
@@ -116,6 +118,35 @@ def test_no_command_starts_a_daemon_and_each_says_why_not(home: Path, tmp_path: 
             assert "ssh to lab failed: ssh: no route to lab" in done.err, (line, done)
     assert seen == {name for _, name, _, _ in COMMANDS}
     assert not [path for path in home.rglob("*") if path.name in ("daemon.lock", "gpu-shopper.db", "daemon.log")]
+
+
+@pytest.mark.parametrize("words", [["daemon", "start"], ["watchdog"]])
+def test_a_server_in_the_settings_leaves_somebody_who_ends_what_runs_here(
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+):
+    """Cron and service managers call these: refused, nobody would end what was rented from this computer."""
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text('[client]\nhost = "lab"\n')
+    started: list[Home] = []
+    monkeypatch.setattr(daemon_process, "start", started.append)
+    run = Inside(home)
+    refused = run("--host", "lab", *words)
+    assert refused.code == 2 and "about the computer that it runs on" in refused.err
+    assert "about the computer that it runs on" not in run(*words).err
+    assert started == ([find_home()] if words == ["daemon", "start"] else [])
+
+
+def test_sessions_of_this_computer_are_not_forgotten_over_a_server_s(home: Path, capsys: pytest.CaptureFixture[str]):
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text('[client]\nhost = "lab"\n')
+    find_home().completion_names.write_text("open\ttrain\nended\tbefore\n")
+    for host, told in ((None, 1), ("lab", 0), (LOCAL, 0)):
+        app = new_app()
+        app.host = host
+        assert app.client_if_opened is None and app.client is not None
+        print_open_alarms(app)
+        said = "1 session of this computer's own daemon: gpu-shopper --host local ls"
+        assert capsys.readouterr().err.count(said) == told, host
 
 
 def test_hints_name_the_server_so_that_they_work_when_pasted():

@@ -22,7 +22,7 @@ LIMIT_S = 120
 
 def recipes() -> list[str]:
     """The commands as cron hands them to the shell: a % is written with a backslash there."""
-    lines = [line for line in text_of(DEPLOY / "crontab").splitlines() if line and not line.startswith(("#", "PATH="))]
+    lines = [line for line in text_of(DEPLOY / "crontab").splitlines() if line and not re.match(r"#|[A-Z_]+=", line)]
     found = [LINE.match(line) for line in lines]
     assert None not in found, lines
     commands = [each["command"] for each in found if each]
@@ -32,6 +32,12 @@ def recipes() -> list[str]:
 
 def test_every_line_is_one_that_cron_reads():
     assert len(recipes()) == 5
+
+
+def test_they_are_about_this_computer_wherever_commands_are_about_a_server():
+    """Else `shutdown --all` of a laptop would end what a whole lab rents, and nothing of the laptop's."""
+    lines = text_of(DEPLOY / "crontab").splitlines()
+    assert lines.index("GPU_SHOPPER_HOST=local") < min(n for n, line in enumerate(lines) if "gpu-shopper " in line)
 
 
 @pytest.fixture

@@ -124,6 +124,22 @@ def test_one_with_an_open_alarm_waits_for_it(world: World):
     assert run_compaction(world.engine.ctx) == 1
 
 
+def test_the_newest_of_all_entries_may_go_and_what_waited_is_compacted_all_the_same(world: World):
+    """Entries are merged under the first id of their day: then the ledger ends before the rollups' mark."""
+    waits = ended(world, "waits")
+    assert world.running(world.provision(hours=2.6, name="newest"))
+    assert world.run_until(lambda: not sessions.load_attempts(world.store), 4 * 3600)
+    months_later(world)
+    (attempt,) = sessions.attempts_of(world.store, waits)
+    raise_it = "INSERT INTO alarms (kind, subject, text, hint, evidence, raised_at) VALUES (?, ?, 't', 'h', '{}', 1)"
+    raw(world.store, raise_it, "reopened", attempt.id)
+    newest = raw(world.store, "SELECT max(id) FROM ledger")
+    assert run_compaction(world.engine.ctx) == 1
+    assert raw(world.store, "SELECT max(id) FROM ledger") < newest
+    raw(world.store, "UPDATE alarms SET acknowledged_at = 2 WHERE kind = 'reopened'")
+    assert run_compaction(world.engine.ctx) == 1
+
+
 def test_an_instance_that_is_back_after_all_is_ended_and_compacted_again_later(world: World):
     ref = world.provision(name="train")
     assert world.running(ref)

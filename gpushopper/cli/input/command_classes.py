@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gpushopper.cli.app import FORMATS, App
+from gpushopper.cli.app import FORMATS, LOCAL, App
 
 _OPTION = re.compile(r"-{1,2}[a-zA-Z-]{1,20}")
 SAME_VERBS = {"ls": "list", "list": "ls", "rm": "remove", "remove": "rm"}
@@ -163,9 +163,12 @@ class Command(click.Command):
         app.command = ctx.command_path.partition(" ")[2]
         home = app.check_home()
         if home.host:
-            from gpushopper.cli.process.lab.hosts import refuse_what_is_local
+            from gpushopper.cli.process.lab.hosts import KEEP_WATCH, refuse_what_is_local
 
-            refuse_what_is_local(app.command, home)
+            if app.host is None and app.command in KEEP_WATCH:
+                app.host = LOCAL
+            else:
+                refuse_what_is_local(app.command, home)
         if app.output == "csv":
             from gpushopper.cli.output.documents import csv_output
 

@@ -1,13 +1,14 @@
-"""Print open alarms, sessions that end soon, and a warning about a full disk, on stderr after every command (I30)."""
+"""What is printed on stderr after every command: open alarms, what ends soon, a full disk, sessions elsewhere (I30)."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from gpushopper.cli.app import App
+from gpushopper.cli.app import LOCAL, App
 from gpushopper.cli.output.disk_space import disk_warning
 from gpushopper.cli.output.text_format import name_all, plural
+from gpushopper.cli.process.homes import open_here
 from gpushopper.cli.terminal_text import clean, in_color
 from gpushopper.core.timing.clock_snapshot import MINUTE
 from gpushopper.errors import ShopperError
@@ -27,6 +28,8 @@ def print_open_alarms(app: App) -> None:
         return
     if text := disk_warning(app.home):
         app.note(text)
+    if app.home.host and app.host is None and (here := open_here()):
+        app.note(f"{plural(len(here), 'session')} of this computer's own daemon: gpu-shopper --host {LOCAL} ls")
     try:
         found = app.client_without_start().alarms().alarms
     except ShopperError:

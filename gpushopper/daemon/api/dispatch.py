@@ -146,9 +146,9 @@ def _view(service: Service, served: Served) -> Callable[..., Response]:
         body = key = None
         if route.method != "GET":
             body = read_body(types.body or Nothing)
-            key = read_idempotency_key(None if types.body is None else body)
+            key = caller.own_key(read_idempotency_key(None if types.body is None else body))
         sent = parts_as_sent(route.path, decoded)
-        parts, query, body = requests.check(ctx, caller, route, sent, query, body)
+        parts, query, body = requests.check(ctx, caller, route, sent, query, body, key)
         answer = answers.shown_to(ctx, caller, handler(Call(service, query, body, key, parts)))
         status = route.status if status_of is None else status_of(answer)
         if route.media != routes.JSON:

@@ -24,9 +24,9 @@ from gpushopper.store import alarms, events, sessions
 from gpushopper.wire import LimitsRequest, PlanRequest, ProvisionRequest
 from gpushopper.wire.api import routes
 from gpushopper.wire.api.routes import MEMBER, OWN, OWNER, Route, Who
-from tests.daemon.stand_ins import OFFER, EmptyAccount
+from tests.daemon.stand_ins import EmptyAccount
 from tests.daemon.test_api import assert_error, engine_and_service, serving
-from tests.store.samples import attempt, session
+from tests.store.samples import attempt, raw, session
 
 ROWS = table()
 ALICE, BOB, STRANGER = 60001, 60002, 60003
@@ -214,6 +214,26 @@ def test_accounts_are_shown_without_id_balance_and_place_of_the_key(lab: Lab):
         assert account["state"] == "keyless"
 
 
+def test_texts_of_clouds_and_hosts_are_shown_with_an_own_session_alone(lab: Lab):
+    """They name images, addresses, account ids and the file of a key."""
+    ctx = lab.service.handle.ctx
+    for number in (0, 1):
+        raw(ctx.store, "UPDATE attempts SET provider_status = 'pulling private:1' WHERE id = ?", f"a{number}")
+    insert = "INSERT INTO alarms (kind, subject, text, hint, evidence, raised_at) VALUES (?, ?, ?, 'h', '{}', 1)"
+    raw(ctx.store, insert, "ssh_unreachable", "a0", "no way to 1.2.3.4")
+    raw(ctx.store, insert, "ssh_unreachable", "a1", "no way to 5.6.7.8")
+    raw(ctx.store, insert, "not_pulled", "s1", "into /home/owner")
+    raw(ctx.store, insert, "wrong_account", "vast", "the key is of 7001")
+    rows = {row["name"]: row for row in lab.ask(ALICE, "GET", "/api/v1/sessions").json["sessions"]}
+    assert "private:1" in str(rows["of-alice"]) and "private:1" not in str(rows["of-bob"])
+    assert rows["of-bob"]["waiting_for"] == "" != rows["of-alice"]["waiting_for"]
+    shown = lab.ask(ALICE, "GET", "/api/v1/alarms").json["alarms"]
+    assert [each["kind"] for each in shown] == ["ssh_unreachable", "ssh_unreachable", "not_pulled", "wrong_account"]
+    assert shown[0]["text"] == "no way to 1.2.3.4"
+    assert not any(word in str(shown[1:]) for word in ("5.6.7.8", "/home/owner", "7001", "vast"))
+    assert "7001" in lab.ask(lab.service.uid, "GET", "/api/v1/alarms").text
+
+
 def test_a_member_s_request_tells_nothing_of_keys_and_makes_none_be_looked_for(lab: Lab):
     assert "X-Gpu-Shopper-Keyless" not in lab.ask(ALICE, "GET", "/api/v1/sessions").headers
     assert "X-Gpu-Shopper-Keyless" in lab.ask(lab.service.uid, "GET", "/api/v1/sessions").headers
@@ -233,9 +253,14 @@ def renting(home: Path, wait_until: Callable[..., None]) -> Iterator[Lab]:
         yield Lab(service)
 
 
+def planned(lab: Lab, uid: int) -> dict[str, Any]:
+    """The body that rents what a plan shows."""
+    plan = lab.ask(uid, "POST", "/api/v1/plan", json={"search": {"gpu": "RTX 4090"}})
+    return {**asdict(ProvisionRequest(offers=[], disk_gb=20)), "offers": plan.json["offers"]}
+
+
 def rent(lab: Lab, uid: int, **changes: Any) -> Any:
-    body = {**asdict(ProvisionRequest(offers=[OFFER], disk_gb=20)), **changes}
-    return lab.ask(uid, "POST", "/api/v1/sessions", json=body)
+    return lab.ask(uid, "POST", "/api/v1/sessions", json={**planned(lab, uid), **changes})
 
 
 @pytest.mark.parametrize("said", ["me", "alice"])
@@ -254,6 +279,41 @@ def test_a_forged_consumer_is_refused_and_nothing_is_rented(renting: Lab, forged
     plan = asdict(PlanRequest(consumer=forged))
     assert_error(renting.ask(ALICE, "POST", "/api/v1/plan", json=plan), 403, "not_yours", 6)
     assert renting.ask(ALICE, "GET", "/api/v1/sessions").json == before
+
+
+def test_the_same_word_of_another_member_is_another_request(renting: Lab):
+    """A script that a whole lab uses may have one key for all; nobody is answered with another's rental."""
+    word, refs = {"Idempotency-Key": "night-run-1"}, []
+    body = planned(renting, ALICE)
+    for uid in (ALICE, BOB, renting.service.uid, ALICE):
+        answer = renting.ask(uid, "POST", "/api/v1/sessions", json=body, headers=word)
+        refs += answer.json["sessions"]
+    assert len(set(refs)) == 3 and refs[0] == refs[3]
+    whose = [renting.ask(BOB, "GET", f"/api/v1/sessions/{ref}").json["consumer"] for ref in refs]
+    assert whose == ["alice", "bob", "me", "alice"]
+
+
+def test_what_was_rented_is_answered_again_by_a_daemon_that_was_started_since(renting: Lab):
+    word, body = {"Idempotency-Key": "night-run-1"}, planned(renting, ALICE)
+    first = renting.ask(ALICE, "POST", "/api/v1/sessions", json=body, headers=word).json
+    service = renting.service
+    renting.app = build_app(for_members(service), MemberList(service.home, service.uid))
+    assert renting.ask(ALICE, "POST", "/api/v1/sessions", json=body, headers=word).json == first
+    assert_error(renting.ask(ALICE, "POST", "/api/v1/sessions", json=body), 409, "plan_too_old", 7)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"gpu_rate": 1000, "rate": 11_000}, {"storage_gb_month": 0}, {"upload_gb": 1}, {"offer_id": "2", "key": "vast:2"},
+     {"seen_at": 2**52}],
+)  # fmt: skip
+def test_a_member_rents_at_the_price_and_the_terms_that_were_shown(renting: Lab, forged: dict[str, Any]):
+    """Budgets are held by what the offer says: one of a member's own making would pass each."""
+    body = planned(renting, ALICE)
+    body["offers"] = [{**each, **forged} for each in body["offers"]]
+    error = assert_error(renting.ask(ALICE, "POST", "/api/v1/sessions", json=body), 409, "plan_too_old", 7)
+    assert "none that a plan" in error["message"]
+    assert renting.ask(renting.service.uid, "POST", "/api/v1/sessions", json=body).status_code == 202
 
 
 def test_a_member_stays_who_they_are_under_a_new_name_of_their_consumer(renting: Lab):

@@ -13,6 +13,9 @@ from gpushopper.private_files import FOLDER_MODE, private_folder
 
 HERE_ALONE = frozenset({"demo", "sandbox", "daemon", "backup", "doctor", "keys", "notify", "watchdog", "ssh-config"})
 """Commands that are about the computer that they run on; beside these `audit log`, `config installation`."""
+KEEP_WATCH = ("daemon run", "daemon start", "watchdog")
+"""Of these, what ends sessions of this computer on time, from cron and service managers: only a typed `--host` refuses
+them. A server in the settings must not leave what was rented from here without anybody who ends it."""
 _OF_THIS_COMPUTER = ("audit log", "config installation")
 _HOST = re.compile(
     r"(?P<target>([A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9._-]*)(:(?P<socket>/[\x21-\x7e]+))?"

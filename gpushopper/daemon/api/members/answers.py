@@ -1,8 +1,9 @@
 """What a member is shown: everybody's rows, without what is others' own or the owner's alone.
 
-Left out of others' sessions: image and its registry, address, the cloud's own words, proofs of the end, what is pulled
-where. Of accounts: id, balance, where the key is. Of the history: what is of no session of theirs. Of alarms: those of
-others' sessions, and those that only the owner can do something about.
+Left out of others' sessions: image and its registry, address, proofs of the end, what is pulled where, and texts of
+clouds and hosts, which name such things. Of accounts: id, balance, where the key is. Of the history: what is of no
+session of theirs. Of alarms: those of others' sessions, those that only the owner can do something about, and of what
+keeps everybody from renting all but the kind.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ def _session(ctx: Context, caller: Caller, view: wire.SessionView) -> wire.Sessi
         view,
         image="",
         image_login="",
-        waiting_for=view.waiting_for.partition(" (")[0],
         ssh_host=None,
         ssh_port=None,
         done_command="",
+        waiting_for="",
         pulls=[],
         landing=wire.LandingView(),
-        attempts=[replace(each, label="", image="", provider_status="", receipt=None) for each in view.attempts],
+        attempts=[replace(each, label="", image="", receipt=None, provider_status="") for each in view.attempts],
     )
 
 
@@ -62,7 +63,8 @@ def _sessions(ctx: Context, caller: Caller, found: wire.Sessions) -> wire.Sessio
 
 
 def _account(status: wire.ProviderStatus) -> wire.ProviderStatus:
-    return replace(status, account="", balance=None, runway_us=None, key_source="", key_hint="")
+    detail = status.detail if status.key_state == "ok" else f"its key is {status.key_state}"
+    return replace(status, account="", detail=detail, balance=None, runway_us=None, key_source="", key_hint="")
 
 
 def _providers(_ctx: Context, _caller: Caller, found: wire.Providers) -> wire.Providers:
@@ -85,7 +87,11 @@ def _alarm(ctx: Context, caller: Caller, alarm: wire.AlarmView) -> wire.AlarmVie
     session = sessions.load_session(ctx.store, alarm.subject if attempt is None else attempt.session_id)
     if session is not None:
         return alarm if is_own(ctx, caller, session.consumer) else None
-    return replace(alarm, hint=OF_ALL_HINT) if alarm.kind in OF_ALL else None
+    if alarm.kind in alarms.ABOUT_BUDGETS & OF_ALL:
+        return replace(alarm, hint=OF_ALL_HINT)
+    # The text may hold an account's id, a place of a key, or a cloud's own words.
+    text = f"{alarm.kind.replace('_', ' ')}, of an account or of this server"
+    return replace(alarm, subject="", text=text, hint=OF_ALL_HINT) if alarm.kind in OF_ALL else None
 
 
 def _events(ctx: Context, caller: Caller, found: wire.Events) -> wire.Events:
@@ -95,6 +101,11 @@ def _events(ctx: Context, caller: Caller, found: wire.Events) -> wire.Events:
     return replace(found, events=[each for each in found.events if each.session in own])
 
 
+def _plan(ctx: Context, caller: Caller, found: wire.Plan) -> wire.Plan:
+    caller.shown.add(found.offers, ctx.clock.now().boot)
+    return found
+
+
 _RULES: dict[type, Show] = {
     wire.SessionView: _session,
     wire.Sessions: _sessions,
@@ -102,11 +113,12 @@ _RULES: dict[type, Show] = {
     wire.DaemonStatus: _status,
     wire.Events: _events,
     wire.Alarms: _alarms,
+    wire.Plan: _plan,
 }
 _WHOLE = (
     dict, wire.Accepted, wire.Budgets, wire.BudgetView, wire.ConnectionView, wire.Consumers,
     wire.ConsumerView, wire.Costs, wire.CostSummary, wire.Custody, wire.Health, wire.Inventory, wire.KeptOutputs,
-    wire.LandedAnswer, wire.Loads, wire.OfferView, wire.Plan, wire.ProviderLog, wire.Ready, wire.Report,
+    wire.LandedAnswer, wire.Loads, wire.OfferView, wire.ProviderLog, wire.Ready, wire.Report,
     wire.SentRecorded, wire.WhyView,
 )  # fmt: skip
 SHOWN: Mapping[type, Show] = _RULES | dict.fromkeys(_WHOLE, _as_it_is)

@@ -9,9 +9,11 @@ import os
 import pwd
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from gpushopper import config
+from gpushopper.daemon.api.members.shown_offers import ShownOffers
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.errors import Misconfigured, Refused
 from gpushopper.paths import Home
 from gpushopper.wire.api.routes import OWNER, Route
@@ -27,6 +29,12 @@ class Caller:
     consumer: str | None = None
     user: str = ""
     """A member's user name, for the log and for texts."""
+    shown: ShownOffers = field(default_factory=ShownOffers, compare=False)
+    """The offers that members were shown."""
+
+    def own_key(self, key: IdempotencyKey | None) -> IdempotencyKey | None:
+        """The idempotency key of a request, apart from the same word of anybody else."""
+        return key if key is None or self.consumer is None else replace(key, key=f"{self.user}:{key.key}")
 
     def check_route(self, route: Route[object, object, object]) -> None:
         """Refuse a member what only the owner may.
@@ -64,6 +72,7 @@ class MemberList:
         self._stamp: tuple[int, ...] | None = None
         self._members: Mapping[str, str] = {}
         self._problem = ""
+        self._shown = ShownOffers()
 
     def __call__(self, peer: str | None) -> Caller:
         """Who has this uid.
@@ -85,7 +94,7 @@ class MemberList:
             text = f"{user or 'you'} (uid {peer}) is no member here: the owner's settings name no such user"
             hint = f"ask the owner to run on the server: gpu-shopper config set members.{user or peer} NAME"
             raise Refused(text, hint, code="not_a_member")
-        return Caller(consumer, user or f"uid {peer}")
+        return Caller(consumer, user or f"uid {peer}", self._shown)
 
     def _read(self) -> tuple[Mapping[str, str], str]:
         with self._lock:

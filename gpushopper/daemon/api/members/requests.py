@@ -14,9 +14,11 @@ from gpushopper import wire
 from gpushopper.core.model.session import Session
 from gpushopper.daemon.api.members.callers import Caller
 from gpushopper.engine.context import Context
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.engine.requests.session_lookup import find, find_exactly
 from gpushopper.errors import Refused
 from gpushopper.store.consumers import present_name
+from gpushopper.store.idempotency import load_response
 from gpushopper.wire.api import routes
 from gpushopper.wire.api.routes import OWN, Route
 
@@ -29,11 +31,18 @@ Parts = Mapping[str, str]
 
 
 def check(
-    ctx: Context, caller: Caller, route: Route[Any, Any, Any], parts: Parts, query: Any, body: Any
+    ctx: Context,
+    caller: Caller,
+    route: Route[Any, Any, Any],
+    parts: Parts,
+    query: Any,
+    body: Any,
+    key: IdempotencyKey | None = None,
 ) -> tuple[Parts, Any, Any]:
     """The parts, query and body that the handler gets.
 
     Raises:
+        NoOffer: a member rents what they were not shown.
         Refused: a member asks for what is another's, or the owner's.
         NotFound: there is no such session.
     """
@@ -45,7 +54,11 @@ def check(
     of_query = _QUERIES.get(type(query))
     of_body = _BODIES.get(type(body))
     query = query if of_query is None else of_query(ctx, caller, query)
-    return parts, query, body if of_body is None else of_body(ctx, caller, body)
+    body = body if of_body is None else of_body(ctx, caller, body)
+    # What was rented already is answered once more, also by a daemon that has not shown the offers (F98).
+    if isinstance(body, wire.ProvisionRequest) and (key is None or load_response(ctx.store, key.key) is None):
+        caller.shown.check(body.offers)
+    return parts, query, body
 
 
 def is_own(ctx: Context, caller: Caller, consumer: str) -> bool:
