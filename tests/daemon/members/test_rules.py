@@ -189,7 +189,7 @@ def test_the_history_has_their_own_sessions_alone_and_its_cursor_goes_on(lab: La
 
 def test_alarms_are_those_of_own_sessions_and_those_that_concern_all(lab: Lab):
     rows = lab.ask(ALICE, "GET", "/api/v1/alarms").json["alarms"]
-    assert [each["text"] for each in rows] == ["alarm of alice", "degraded"]
+    assert [each["text"] for each in rows] == ["alarm of alice", "degraded, of an account or of this server"]
     assert rows[1]["hint"] == "the owner of this daemon can see to it"
     assert lab.ask(ALICE, "GET", "/api/v1/status").json["alarms"] == 2
     assert len(lab.ask(lab.service.uid, "GET", "/api/v1/alarms").json["alarms"]) == 5
@@ -223,14 +223,14 @@ def test_texts_of_clouds_and_hosts_are_shown_with_an_own_session_alone(lab: Lab)
     raw(ctx.store, insert, "ssh_unreachable", "a0", "no way to 1.2.3.4")
     raw(ctx.store, insert, "ssh_unreachable", "a1", "no way to 5.6.7.8")
     raw(ctx.store, insert, "not_pulled", "s1", "into /home/owner")
-    raw(ctx.store, insert, "wrong_account", "vast", "the key is of 7001")
+    raw(ctx.store, insert, "key_rejected", "vast", "the key is of 7001")
     rows = {row["name"]: row for row in lab.ask(ALICE, "GET", "/api/v1/sessions").json["sessions"]}
     assert "private:1" in str(rows["of-alice"]) and "private:1" not in str(rows["of-bob"])
     assert rows["of-bob"]["waiting_for"] == "" != rows["of-alice"]["waiting_for"]
     shown = lab.ask(ALICE, "GET", "/api/v1/alarms").json["alarms"]
-    assert [each["kind"] for each in shown] == ["ssh_unreachable", "ssh_unreachable", "not_pulled", "wrong_account"]
-    assert shown[0]["text"] == "no way to 1.2.3.4"
-    assert not any(word in str(shown[1:]) for word in ("5.6.7.8", "/home/owner", "7001", "vast"))
+    assert [each["kind"] for each in shown] == ["missing", "degraded", "ssh_unreachable", "key_rejected"]
+    assert shown[2]["text"] == "no way to 1.2.3.4"
+    assert not any(word in str(shown) for word in ("5.6.7.8", "/home/owner", "7001", "vast"))
     assert "7001" in lab.ask(lab.service.uid, "GET", "/api/v1/alarms").text
 
 
