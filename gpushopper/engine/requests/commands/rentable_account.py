@@ -43,7 +43,7 @@ def rentable_client(ctx: Context, reconciler: AccountReconciler, *, allow_unguar
         raise one_account(reconciler.name, reconciler.same_as)
     if health.is_inconsistent:
         text = f"{reconciler.name}'s list lacks instances that you have: nothing is rented until it is consistent again"
-        raise Refused(text, "see: gpu-shopper alarms", code="list_inconsistent")
+        raise Refused(text, "try again in a minute; if it stays so: gpu-shopper alarms", code="list_inconsistent")
     if not reconciler.is_ready:
         why = health.last_error or "its first complete list is being read"
         raise NotReady(f"{reconciler.name} is not ready: {why}", "try again in a moment, or see: gpu-shopper status")
