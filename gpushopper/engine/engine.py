@@ -102,6 +102,12 @@ class Engine:
         now = self.ctx.clock.now()
         return not any(clocks_disagree(reconciler.at(now)) for reconciler in list(self.reconcilers.values()))
 
+    def is_clock_proven(self) -> bool:
+        """Whether a cloud's date says that this computer's clock is right, and none that it is wrong (F62)."""
+        now = self.ctx.clock.now()
+        dated = any(reconciler.at(now).provider_date is not None for reconciler in list(self.reconcilers.values()))
+        return dated and self.is_clock_right()
+
     def run_clock_rules(self) -> None:
         """The lifecycle job: what time alone decides, however long a provider hangs (I9)."""
         with self._clock_lock:

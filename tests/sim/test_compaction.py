@@ -124,6 +124,23 @@ def test_one_with_an_open_alarm_waits_for_it(world: World):
     assert run_compaction(world.engine.ctx) == 1
 
 
+def test_a_clock_of_which_no_cloud_has_said_anything_removes_nothing(world: World):
+    """Started without a network, and a year ahead after its battery was changed: there is no way back."""
+    ref = ended(world, "of-this-week")
+    run_rollups(world.engine.ctx)
+    world.clock.skew = us(365 * 86400)
+    world.restart()
+    assert world.engine.is_clock_right() and not world.engine.is_clock_proven()
+    assert run_compaction(world.engine.ctx, is_clock_right=world.engine.is_clock_proven()) == 0
+    world.run_for(30)
+    assert not world.engine.is_clock_proven()
+    world.clock.skew = 0
+    world.run_for(600)
+    assert world.engine.is_clock_proven()
+    assert run_compaction(world.engine.ctx, is_clock_right=world.engine.is_clock_proven()) == 0
+    assert [event for event in all_events(world) if event.session == ref and event.kind not in ACTS]
+
+
 def test_the_newest_of_all_entries_may_go_and_what_waited_is_compacted_all_the_same(world: World):
     """Entries are merged under the first id of their day: then the ledger ends before the rollups' mark."""
     waits = ended(world, "waits")

@@ -28,7 +28,8 @@ def run_compaction(ctx: Context, *, is_clock_right: bool = True) -> int:
     """Compact every session that is old enough, and remove old events of no session; how many sessions.
 
     By a clock that is wrong nothing is done: one that is ahead by a year would take away what is of last week (F62).
-    Nor before every entry is rolled up, for an entry is counted there by its id.
+    There is no way back, so that a cloud's date has to say that it is right (`Engine.is_clock_proven`). Nor before
+    every entry is rolled up, for an entry is counted there by its id.
     """
     now = ctx.clock.now().wall
     before_at = now - us(ctx.policy.details_kept_s)

@@ -20,7 +20,9 @@ from gpushopper.daemon.api.members.callers import Caller, MemberList
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import SLOW_OF_MEMBERS, Service, for_members
 from gpushopper.engine.requests.commands.money.consumers import rename_consumer
+from gpushopper.paths import FREE_FLOOR
 from gpushopper.store import alarms, events, sessions
+from gpushopper.store.database import Store
 from gpushopper.wire import LimitsRequest, PlanRequest, ProvisionRequest
 from gpushopper.wire.api import routes
 from gpushopper.wire.api.routes import MEMBER, OWN, OWNER, Route, Who
@@ -347,6 +349,18 @@ def test_the_owner_s_own_socket_admits_nobody_else(lab: Lab):
     found = api.get(routes.HEALTH.path, environ_overrides={"X_REMOTE_UID": str(ALICE)})
     assert_error(found, 403, "not_yours", 6)
     assert api.get(routes.HEALTH.path).status_code == 200
+
+
+def test_no_member_fills_the_room_that_the_records_of_ends_need(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    """A thousand names of a thousand characters a request, kept for ever (F67)."""
+    sent = {"attempt": "a0", "means": "cp", "target": "/", "files": ["n" * 1000] * 900}
+    assert lab.ask(ALICE, "POST", "/api/v1/sessions/of-alice/sent", json=sent).status_code == 200
+    monkeypatch.setattr(Store, "free_bytes", lambda _: FREE_FLOOR - 1)
+    assert_error(lab.ask(ALICE, "POST", "/api/v1/sessions/of-alice/sent", json=sent), 507, "disk_full", 1)
+    assert_error(
+        lab.ask(ALICE, "PUT", "/api/v1/sessions/of-alice/tags", json={"tags": {"a": "b"}}), 507, "disk_full", 1
+    )
+    assert lab.ask(ALICE, "DELETE", "/api/v1/sessions/of-alice", json={}).status_code == 202
 
 
 def test_what_was_checked_is_what_is_meant(lab: Lab):

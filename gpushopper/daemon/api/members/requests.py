@@ -16,7 +16,8 @@ from gpushopper.daemon.api.members.callers import Caller
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.engine.requests.session_lookup import find, find_exactly
-from gpushopper.errors import Refused
+from gpushopper.errors import DiskFull, Refused
+from gpushopper.paths import FREE_FLOOR
 from gpushopper.store.consumers import present_name
 from gpushopper.store.idempotency import load_response
 from gpushopper.wire.api import routes
@@ -26,6 +27,9 @@ UNNAMED = "me"
 """The consumer of a request that names none."""
 _BY_PREFIX = (routes.WHY, routes.REPORT, routes.PROVIDER_LOG)
 """Routes about an own session that change nothing: they take the beginning of a name."""
+
+_WITHOUT_ROOM = (routes.PLAN, routes.DONE, routes.DELETE, routes.EXTEND, routes.WITHDRAW_RUN_END, routes.RESTART)
+"""What a member may send while the disk is low: what stores little, and ends or keeps what runs."""
 
 Parts = Mapping[str, str]
 
@@ -42,12 +46,16 @@ def check(
     """The parts, query and body that the handler gets.
 
     Raises:
+        DiskFull: the rest of the disk is for the records of ends.
         NoOffer: a member rents what they were not shown.
         Refused: a member asks for what is another's, or the owner's.
         NotFound: there is no such session.
     """
     if caller.consumer is None:
         return parts, query, body
+    stores = route.method != "GET" and not any(route is each for each in _WITHOUT_ROOM)
+    if stores and ctx.store.free_bytes() < FREE_FLOOR:
+        raise DiskFull("less than 200 MB are free on the server: only ends are recorded", "tell the owner")
     if route.who == OWN and "ref" in parts:
         own = _own(ctx, caller, parts["ref"], by_prefix=any(route is each for each in _BY_PREFIX))
         parts = {**parts, "ref": own.id}
