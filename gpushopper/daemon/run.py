@@ -290,7 +290,8 @@ class Daemon:
 
     def _group_socket(self) -> GroupSocket:
         members = MemberList(self.home, self.service.uid)
-        return GroupSocket(self.settings.daemon, build_app(for_members(self.service), members))
+        private = (self.home.data, self.home.run, self.home.config_file.parent)
+        return GroupSocket(self.settings.daemon, build_app(for_members(self.service), members), private)
 
     def _prune(self, store: Store) -> None:
         with store.transaction():

@@ -97,6 +97,22 @@ def test_a_link_is_no_folder(open_folder: Path):
         prepare_folder(open_folder, OURS)
 
 
+def test_a_folder_of_the_daemon_itself_is_not_opened_to_the_group(open_folder: Path):
+    open_folder.mkdir(mode=0o700)
+    with pytest.raises(Unusable, match="needs a folder of its own"):
+        prepare_folder(open_folder.parent / "." / open_folder.name, OURS, (open_folder,))
+    assert open_folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_folders_behind_a_link_are_looked_at_too(open_folder: Path):
+    behind = open_folder.parent / "open to all"
+    (behind / "a").mkdir(parents=True)
+    behind.chmod(0o777)
+    (open_folder.parent / "link").symlink_to(behind / "a")
+    with pytest.raises(Unusable, match="others than the daemon's user can change"):
+        prepare_folder(open_folder.parent / "link" / "socket", OURS)
+
+
 def test_one_user_cannot_take_more_than_their_places(open_folder: Path):
     app = Flask(__name__)
     app.add_url_rule("/", "here", lambda: "here")

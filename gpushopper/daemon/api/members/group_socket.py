@@ -11,6 +11,7 @@ import grp
 import os
 import stat
 import threading
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,9 @@ class Unusable(Exception):
 class GroupSocket:
     """The socket and its threads. `open` is called again by a job: until it has worked, and when the socket is gone."""
 
-    def __init__(self, settings: DaemonSettings, app: Any) -> None:
+    def __init__(self, settings: DaemonSettings, app: Any, private: Collection[Path] = ()) -> None:
+        """`private` are folders of the owner that it must never be in."""
+        self._private = private
         self._group = settings.group
         self._folder = Path(settings.group_folder)
         self._app = app
@@ -72,7 +75,7 @@ class GroupSocket:
             return
         self.close()
         try:
-            self._listen(prepare_folder(self._folder, self._group))
+            self._listen(prepare_folder(self._folder, self._group, self._private))
             problem = ""
         except Unusable as why:
             problem = f"the members' socket is not open: {why}"
@@ -106,7 +109,7 @@ class GroupSocket:
         threading.Thread(target=server.serve, name="members", daemon=True).start()
 
 
-def prepare_folder(folder: Path, group: str) -> int:
+def prepare_folder(folder: Path, group: str, private: Collection[Path] = ()) -> int:
     """Make the socket's folder ours, open to this group and to nobody else; the group's id.
 
     Raises:
@@ -117,7 +120,10 @@ def prepare_folder(folder: Path, group: str) -> int:
         gid = grp.getgrnam(group).gr_gid
     except KeyError:
         raise Unusable(f"there is no group {group} on this computer") from None
-    for above in folder.parents:
+    real = folder.resolve()
+    if any(real == each.resolve() for each in private):
+        raise Unusable(f"{folder} is the daemon's own: the members' socket needs a folder of its own")
+    for above in {*folder.parents, *real.parents}:
         _check_above(above, gid)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
