@@ -190,8 +190,8 @@ def test_the_key_is_made_here_once_and_private(lab: Home):
 def answer(lab: Home, **changes: Any) -> Any:
     values = {
         "session": "s1", "name": "train", "attempt": "a1", "health": "ok", "is_simulated": False, "user": "root",
-        "host": "192.0.2.7", "port": 22, "options": ["ProxyCommand=touch /nowhere/theirs", "PermitLocalCommand=yes"],
-        "key": "/etc/shadow", "known_hosts": "/etc/passwd", "control": "/nowhere/theirs", "host_key": "a1 ssh-ed25519 AAAA\n",
+        "host": "192.0.2.7", "port": 22, "options": ["ProxyCommand=touch /nowhere", "PermitLocalCommand=yes"],
+        "key": "/etc/shadow", "known_hosts": "/etc/passwd", "control": "/nowhere", "host_key": "a1 ssh-ed25519 AAAA\n",
         "member_key": public_key(lab),
     }  # fmt: skip
     return JsonObject({**values, **changes})

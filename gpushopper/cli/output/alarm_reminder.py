@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from gpushopper.cli.app import LOCAL, App
 from gpushopper.cli.output.disk_space import disk_warning
 from gpushopper.cli.output.text_format import name_all, plural
-from gpushopper.cli.process.homes import open_here
 from gpushopper.cli.terminal_text import clean, in_color
+from gpushopper.client.kept_names import names_in
 from gpushopper.core.timing.clock_snapshot import MINUTE
 from gpushopper.errors import ShopperError
+from gpushopper.paths import find_home
 
 if TYPE_CHECKING:
     from gpushopper.wire import AlarmView, SessionView
@@ -28,7 +29,7 @@ def print_open_alarms(app: App) -> None:
         return
     if text := disk_warning(app.home):
         app.note(text)
-    if app.home.host and app.host is None and (here := open_here()):
+    if app.home.host and app.host is None and (here := names_in(find_home(), "open")):
         app.note(f"{plural(len(here), 'session')} of this computer's own daemon: gpu-shopper --host {LOCAL} ls")
     try:
         found = app.client_without_start().alarms().alarms

@@ -68,27 +68,15 @@ def elsewhere(name: str, use_sandbox: bool) -> tuple[str, str] | None:
     The other home is the sandbox's, with `use_sandbox` the user's. Its daemon is neither asked nor started: the file of
     names that it keeps for shells is read.
     """
+    from gpushopper.client.kept_names import names_in  # only where a name was not found
+
     own = find_home()
     inner = Home(data=own.sandbox, config=own.sandbox)
-    if name not in _names_of(own if use_sandbox else inner, "open", "ended"):
+    if name not in names_in(own if use_sandbox else inner, "open", "ended"):
         return None
     if use_sandbox:
         return f"{name} is no session of the sandbox, but one outside it", "leave --sandbox out"
     return f"{name} is a session of the sandbox", f"see: gpu-shopper --sandbox get {name}"
-
-
-def open_here() -> set[str]:
-    """Open sessions of this computer's own daemon, whichever is used, as the file has them that it keeps for shells."""
-    return _names_of(find_home(), "open")
-
-
-def _names_of(home: Home, *kinds: str) -> set[str]:
-    try:
-        lines = home.completion_names.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return set()
-    pairs = (line.partition("\t") for line in lines)
-    return {name for kind, _, name in pairs if kind in kinds}
 
 
 def prepare(use_sandbox: bool, start_sandbox: Callable[[], object]) -> None:
