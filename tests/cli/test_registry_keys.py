@@ -126,3 +126,12 @@ def test_a_restarted_sandbox_keeps_the_registry_logins_of_its_home(home: Path):
         assert json.loads(gs("keys", "--json").out)["keys"][0]["state"] == "ok"
     finally:
         gs("sandbox", "stop")
+
+
+def test_a_cloud_s_key_that_could_not_be_tested_is_no_success(gs: Inside, home: Path):
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / "config.toml").write_text('[providers.vast]\nendpoint = "http://127.0.0.1:9"\n[keys]\nkeyring = false\n')
+    stored = gs("keys", "set", "vast", "--file", stdin="0123456789abcdef")
+    assert stored.code == 0 and "not tested, the cloud did not answer" in stored.out, stored
+    assert_says(gs("keys", "test", "vast"), says("vast: the key could not be tested", 7, "gpu-shopper doctor"))
+    assert gs("keys", "test", "vast", "--json").code == 7

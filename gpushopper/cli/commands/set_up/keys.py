@@ -17,7 +17,7 @@ from gpushopper.cli.process import daemon_process
 from gpushopper.client import JsonObject
 from gpushopper.clouds import Cloud, CredentialPart
 from gpushopper.core.model.container_image import is_registry
-from gpushopper.errors import UsageError
+from gpushopper.errors import ProviderFailed, UsageError
 
 COLUMNS = (
     tables.Column("CLOUD", lambda k: k.provider),
@@ -136,6 +136,9 @@ def test_key(app: App, provider: str) -> None:
     if "registry" in answer:
         _print_login_result(app, answer, f"login of {answer.user} is in {answer.source}; {UNTESTED}")
         return
+    if not answer.verified:
+        text = f"{answer.provider}: the key could not be tested, because the cloud did not answer ({answer.detail})"
+        raise ProviderFailed(text, "try again; what else may be wrong: gpu-shopper doctor")
     _report(app, answer, "works")
 
 
