@@ -259,7 +259,7 @@ def _warnings(home: Home) -> list[str]:
 
 
 def _check_home(home: Home) -> str:
-    folder = home.data if home.data.exists() else home.data.parent
+    folder = next(each for each in (home.data, *home.data.parents) if each.exists())  # what is missing will be made
     if not os.access(folder, os.W_OK):
         raise Misconfigured(f"{folder} cannot be written", "set GPU_SHOPPER_HOME to a folder that can")
     return str(home.data)

@@ -113,6 +113,7 @@ def test_a_manager_that_refuses_leaves_nothing_behind(gs: Inside, manager: Path)
     ran = gs("daemon", "install")
     assert ran.code == 4 and ran.out == ""
     assert "systemctl --user daemon-reload failed: Failed to connect to bus" in ran.err
+    assert "loginctl enable-linger" in ran.err and "daemon logs" not in ran.err
     assert not Systemd(find_home()).path.exists()
 
 

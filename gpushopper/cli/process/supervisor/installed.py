@@ -155,6 +155,9 @@ class Launchd:
         _run(["launchctl", "bootout", f"{self._domain}/{self.label}"])
 
 
+_NO_MANAGER = "your user has no service manager here; with systemd, as root: loginctl enable-linger USER; else: cron"
+
+
 def _try(command: list[str]) -> subprocess.CompletedProcess[str] | None:
     """Run it; None where it fails or is not there."""
     try:
@@ -175,5 +178,6 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
         raise Misconfigured(f"{text} failed: {type(error).__name__}", "look at: gpu-shopper daemon logs") from error
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}").splitlines()[-1]
-        raise Misconfigured(f"{text} failed: {said}", "look at: gpu-shopper daemon logs", code="supervisor")
+        hint = _NO_MANAGER if "Failed to connect to bus" in said else "look at: gpu-shopper daemon logs"
+        raise Misconfigured(f"{text} failed: {said}", hint, code="supervisor")
     return done
