@@ -64,9 +64,9 @@ def test_without_keys_it_says_where_to_make_one_and_exits_9(home: Path):
     assert not (home / "gpu-shopper.db").exists(), "it changes nothing"
 
 
-def test_a_home_below_folders_that_are_still_missing_can_be_made(tmp_path: Path):
-    """That of an account that is new, without ~/.local."""
-    found = Inside(tmp_path / "local" / "share" / "home")("doctor", "--json", VAST_API_KEY="")
+def test_a_new_home(tmp_path: Path):
+    """Below folders that are still missing: that of an account that is new, without ~/.local. A short path: sockets."""
+    found = Inside(tmp_path / "local" / "share" / "g")("doctor", "--json", VAST_API_KEY="")
     (home,) = (check for check in found.json["checks"] if check["name"] == "home")
     assert home["ok"], home
     assert not (tmp_path / "local").exists(), "it changes nothing"
