@@ -19,7 +19,7 @@ from tests.packages.built import Packages
 from tests.packages.oci import Container, Options
 from tests.packages.test_services import blocks
 
-pytestmark = [pytest.mark.proofs, needs_root, needs("buildah", "crun", "debootstrap", "unshare")]
+pytestmark = [pytest.mark.sweep, needs_root, needs("buildah", "crun", "debootstrap", "unshare")]
 
 GS = ("gpu-shopper", "--sandbox")
 ADMINISTRATOR = [
