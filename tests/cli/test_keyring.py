@@ -242,7 +242,7 @@ def test_a_hanging_keyring_is_reported_and_blocks_nothing(
     asking.communicate(timeout=WAIT_S)
     # The key file stands before the keyring, so a hung one is no trap.
     assert home("keys", "set", "vast", "--file", stdin=market.key).code == 0
-    assert account(home)["key_source"].startswith("file ")
+    wait_until(lambda: account(home)["key_source"].startswith("file "), WAIT_S)
     home.must(*RENT.split(), "--name", "train")
     assert home("shutdown", "train", "--yes").code == 0
 

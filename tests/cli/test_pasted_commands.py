@@ -22,6 +22,7 @@ from tests.cli.parsed import parse_line
 from tests.cli.pasting import Desk
 from tests.cli.printed_commands import Printed, all_printed
 from tests.cli.test_printed_commands import NO_COMMANDS, lines_that_read, words_of
+from tests.docs.test_shell_blocks import ELSEWHERE, WAYS
 from tests.sandbox_home import sandbox_home
 
 ON_INSTANCES = ("ssh", "cp", "pull", "sync", "run", "logs", "code", "jupyter", "ssh-config", "restart", "wait", "top")
@@ -67,6 +68,9 @@ EXCEPTIONS: Mapping[str, tuple[int, str]] = {
 """A line, its exit status instead of 0, and why."""
 
 
+TYPED_AS_PAGES = {*WAYS, *ELSEWHERE} - {"README.md"}
+
+
 @cache
 def lines() -> Mapping[str, list[str]]:
     """Each line that changes something, waits or uses an instance, and its words."""
@@ -79,9 +83,12 @@ def lines() -> Mapping[str, list[str]]:
 
 
 def is_line(printed: Printed) -> bool:
-    """With the program's name; or quoted by README, whose tables leave it out, and whole."""
+    """With the program's name; or quoted by README, whose tables leave it out, and whole.
+
+    Not those of pages that are typed from top to bottom: a line there may use what the lines before it have made.
+    """
     if not printed.is_mention:
-        return True
+        return printed.where not in TYPED_AS_PAGES
     try:
         return printed.where == "README.md" and bool(parse_line(words_of(printed)))
     except (click.UsageError, UsageError):
