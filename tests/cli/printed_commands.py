@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from gpushopper.cli import COMMANDS
@@ -70,15 +71,20 @@ def of_guides() -> Iterator[Printed]:
     """
     for path in (*GUIDES, ROOT / "CHANGELOG.md"):
         text = text_of(path)
-        for language, block in BLOCK.findall(text):
-            if language in SHELL:
-                plain = (line if "'" in line else line.replace('"', "'") for line in block.splitlines())
-                yield from in_text("\n".join(plain), name_of(path))
+        yield from of_blocks(path)
         for quoted in SPAN.findall(BLOCK.sub("", text)):
             first, _, rest = quoted.partition(" ")
             is_mention = bool(rest) and (first in NAMES or first == "--sandbox")
             text_there = f"gpu-shopper {re.sub(r'[][]', '', quoted)}" if is_mention else quoted
             yield from in_text(text_there, name_of(path), is_mention=is_mention)
+
+
+def of_blocks(path: Path) -> Iterator[Printed]:
+    """Those in the shell blocks of a page."""
+    for language, block in BLOCK.findall(text_of(path)):
+        if language in SHELL:
+            plain = (line if "'" in line else line.replace('"', "'") for line in block.splitlines())
+            yield from in_text("\n".join(plain), name_of(path))
 
 
 def of_scripts() -> Iterator[Printed]:

@@ -20,9 +20,10 @@ from gpushopper.cli.input import examples
 from gpushopper.errors import UsageError
 from tests.cli.parsed import parse_line
 from tests.cli.pasting import Desk
-from tests.cli.printed_commands import Printed, all_printed
+from tests.cli.printed_commands import Printed, all_printed, of_blocks
 from tests.cli.test_printed_commands import NO_COMMANDS, lines_that_read, words_of
 from tests.docs.test_shell_blocks import ELSEWHERE, WAYS
+from tests.floors.tree import ROOT
 from tests.sandbox_home import sandbox_home
 
 ON_INSTANCES = ("ssh", "cp", "pull", "sync", "run", "logs", "code", "jupyter", "ssh-config", "restart", "wait", "top")
@@ -33,7 +34,7 @@ STANDS_FOR = {
     "WORDS": "true", "HOST": "vast:4471", "SCOPE": "lab", "CLOUD": "vast", "PROVIDER": "vast", "OTHER": "vast",
     "KEY": "defaults.provision.gpu", "VALUE": "4090", "REGISTRY": "ghcr.io", "SHOWN": "ghcr.io", "CHANNEL": "phone",
     "DATE": "2026-11-24", "YYYY-MM": "2026-11", "DIR:LOCAL": "out:results",
-    "providers.AT.enabled": "providers.vast.enabled",
+    "providers.AT.enabled": "providers.vast.enabled", "members.PEER": "members.alice",
     "WHOLE": "train:out results", "DIGEST": "0" * 16, "{setting}": "vast", "{name}": "vast",
     "/path/of/the/program": "/bin/true",
 }  # fmt: skip
@@ -69,6 +70,7 @@ EXCEPTIONS: Mapping[str, tuple[int, str]] = {
 
 
 TYPED_AS_PAGES = {*WAYS, *ELSEWHERE} - {"README.md"}
+OF_README = {each.words for each in of_blocks(ROOT / "README.md")}
 
 
 @cache
@@ -85,10 +87,10 @@ def lines() -> Mapping[str, list[str]]:
 def is_line(printed: Printed) -> bool:
     """With the program's name; or quoted by README, whose tables leave it out, and whole.
 
-    Not those of pages that are typed from top to bottom: a line there may use what the lines before it have made.
+    Not those of pages that are typed from top to bottom: a line there may use what those before it have made.
     """
     if not printed.is_mention:
-        return printed.where not in TYPED_AS_PAGES
+        return printed.where not in TYPED_AS_PAGES and printed.words not in OF_README
     try:
         return printed.where == "README.md" and bool(parse_line(words_of(printed)))
     except (click.UsageError, UsageError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from gpushopper.cli.app import LOCAL, App
+from gpushopper.cli.app import App
 from gpushopper.cli.output.disk_space import disk_warning
 from gpushopper.cli.output.text_format import name_all, plural
 from gpushopper.cli.terminal_text import clean, in_color
@@ -30,7 +30,7 @@ def print_open_alarms(app: App) -> None:
     if text := disk_warning(app.home):
         app.note(text)
     if app.home.host and app.host is None and (here := names_in(find_home(), "open")):
-        app.note(f"{plural(len(here), 'session')} of this computer's own daemon: gpu-shopper --host {LOCAL} ls")
+        app.note(f"{plural(len(here), 'session')} of this computer's own daemon: gpu-shopper --host local ls")
     try:
         found = app.client_without_start().alarms().alarms
     except ShopperError:
