@@ -46,7 +46,7 @@ test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
 	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.timed tests -n 4 $(PYTEST_SPREAD) $(ARGS)
 
 # The files that have proofs: each worker would collect all the others too. The longest stories begin first.
-PROOFS = tests/e2e/ends tests/cli/test_pasted_commands.py tests/e2e/test_lab_server.py tests/cli/test_demo.py \
+PROOFS = tests/e2e/ends tests/e2e/test_lab_server.py tests/cli/test_demo.py \
          tests/cli/test_bad_days.py tests/agent tests/e2e \
          $(shell grep -rlw --include='test_*.py' proofs tests | LC_ALL=C sort)
 

@@ -142,13 +142,13 @@ def pasted(at: Desk, line: str) -> None:
     assert ran.code == (INTERRUPTED if ran.stayed and ran.code else expected), ran.seen
 
 
-@pytest.mark.proofs
+@pytest.mark.sweep
 @pytest.mark.parametrize("line", of("live"))
 def test_a_line_about_an_instance_runs(live: Desk, line: str):
     pasted(live, line)
 
 
-@pytest.mark.proofs
+@pytest.mark.sweep
 @pytest.mark.parametrize("line", of("paper"))
 def test_a_line_that_rents_ends_or_sets_up_runs(paper: Desk, line: str):
     pasted(paper, line)
