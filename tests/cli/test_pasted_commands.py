@@ -62,7 +62,6 @@ EXCEPTIONS: Mapping[str, tuple[int, str]] = {
     r"keys test ghcr\.io": (4, "no login is stored there; tests/cli/test_registry_keys.py has one"),
     r"sandbox start --(live|clouds).*": (2, "it runs already, with other settings; README's tour starts it so"),
     r"run (-d --rm )?train -- python train\.py": (NO_PYTHON, "127 where this computer, which instances show, has none"),
-    r"provision .* --image-login": (4, "no login at ghcr.io is stored; tests/cli/test_registry_keys.py has registries"),
     r"provision --account lab": (3, "a second account has a key of its own; tests/daemon/test_accounts.py has one"),
     r"daemon run": (6, "one runs already, as it does for whoever pastes this"),
 }  # fmt: skip
