@@ -69,7 +69,7 @@ SET_UP = (
     ("keys set vast --file", "nonsense\n", 0),
     ("keys set ghcr.io --user me --file", "nonsense\n", 0),
     ("keys list", "", 0),
-    ("keys test vast", "", 0),
+    ("keys test vast", "", 7),
     ("keys remove ghcr.io", "", 0),
     ("notify add hook --kind webhook --file", "http://127.0.0.1:9/hook\n", 0),
     ("notify add called --kind command -- /bin/true", "", 0),
