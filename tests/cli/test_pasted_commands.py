@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -62,6 +64,7 @@ EXCEPTIONS: Mapping[str, tuple[int, str]] = {
     r"keys test ghcr\.io": (4, "no login is stored there; tests/cli/test_registry_keys.py has one"),
     r"sandbox start --(live|clouds).*": (2, "it runs already, with other settings; README's tour starts it so"),
     r"run (-d --rm )?train -- python train\.py": (NO_PYTHON, "127 where this computer, which instances show, has none"),
+    r"keys set tensordock": (4, "a key of nobody: tests/cli/test_keyring.py stores one of two parts"),
     r"provision --account lab": (3, "a second account has a key of its own; tests/daemon/test_accounts.py has one"),
     r"daemon run": (6, "one runs already, as it does for whoever pastes this"),
 }  # fmt: skip
@@ -116,22 +119,25 @@ def exception(line: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    yield from desk(tmp_path_factory.mktemp("live"), "--live")
+def live() -> Iterator[Desk]:
+    yield from desk("--live")
 
 
 @pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    yield from desk(tmp_path_factory.mktemp("paper"), "--paper")
+def paper() -> Iterator[Desk]:
+    yield from desk("--paper")
 
 
-def desk(folder: Path, kind: str) -> Iterator[Desk]:
+def desk(kind: str) -> Iterator[Desk]:
+    """In a folder with a short path: the demo has sockets below it."""
+    folder = Path(tempfile.mkdtemp(prefix="gs-"))
     limits = "[brakes]\nopen_sessions = 50\ncreates_per_hour = 500\ndollars_per_hour = 500\n"
     with sandbox_home(folder / "h", 5, kind, config=limits) as home:
         made = Desk(home, folder / "w")
         home.must("daemon", "start")
         made.run("doctor")  # which waits until each cloud has answered
         yield made
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def pasted(at: Desk, line: str) -> None:

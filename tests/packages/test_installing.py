@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,16 +66,15 @@ def by_uv(home: Path, wheel: str) -> Stranger:
 
 
 @pytest.fixture(scope="module", params=[by_pipx, by_uv])
-def stranger(
-    request: pytest.FixtureRequest, packages: Packages, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stranger]:
-    """The wheel alone is copied into their home, as if it had been sent to them."""
+def stranger(request: pytest.FixtureRequest, packages: Packages) -> Iterator[Stranger]:
+    """The wheel alone is copied into their home, as if it had been sent to them. A short path: the demo has sockets."""
     installers.program("uv")
-    home = Path(tmp_path_factory.mktemp("h"))
+    home = Path(tempfile.mkdtemp(prefix="gs-"))
     (home / "tmp").mkdir()
     wheel = shutil.copy(packages.wheel, home)
     yield request.param(home, f"{wheel}[sandbox]")
     kill_groups(home)
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def test_the_command_is_there_and_runs_from_where_it_was_installed(stranger: Stranger):
