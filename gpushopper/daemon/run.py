@@ -188,7 +188,7 @@ class Daemon:
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
             Job("reconciliation", self.engine.wake, policy.steady_poll_s, reconciliation_jitter_s(policy)),
             Job("rollups", lambda: run_rollups(ctx, is_clock_right=self.engine.is_clock_right()), ROLLUP_S),
-            Job("compaction", lambda: run_compaction(ctx, is_clock_right=self.engine.is_clock_proven()), COMPACT_S),
+            Job("compaction", lambda: run_compaction(ctx, is_clock_proven=self.engine.is_clock_proven()), COMPACT_S),
             Job("requests", lambda: self._prune(ctx.store), PRUNE_S),
             Job("heartbeats", lambda: self._thin_heartbeats(ctx.store), THIN_S),
             Job("socket", self._check_sockets, SOCKET_CHECK_S),

@@ -77,7 +77,7 @@ def simulated_day() -> Iterator[Row]:
         for hour in range(25):
             world.run_for(HOUR / us(1))
             run_rollups(world.engine.ctx)
-            run_compaction(world.engine.ctx)
+            run_compaction(world.engine.ctx, is_clock_proven=True)
             log.step()
             if hour == 0:
                 objects, files = living(world), size(world.home.data)

@@ -65,7 +65,7 @@ def test_acts_receipts_ids_and_money_are_kept_and_the_rest_goes(world: World):
     AuditLog(world.engine.ctx).step()
     before, view, spent = all_events(world), world.view(ref), money(world)
     (attempt,) = sessions.attempts_of(world.store, ref)
-    assert run_compaction(world.engine.ctx) == 1
+    assert run_compaction(world.engine.ctx, is_clock_proven=True) == 1
     after = all_events(world)
     gone = {event.id for event in before} - {event.id for event in after}
     assert gone and all(event.kind not in ACTS for event in before if event.id in gone)
@@ -87,7 +87,7 @@ def test_the_audit_log_still_agrees_with_the_events(world: World):
     months_later(world)
     log = AuditLog(world.engine.ctx)
     log.step()
-    run_compaction(world.engine.ctx)
+    run_compaction(world.engine.ctx, is_clock_proven=True)
     log.step()
     AuditLog(world.engine.ctx).step()
     texts = world.home.audit_log.read_text().splitlines()
@@ -106,7 +106,7 @@ def test_what_is_young_or_may_bill_is_left_alone(world: World):
     assert world.running(running)
     run_rollups(world.engine.ctx)
     before = {ref: (world.view(ref), [e for e in all_events(world) if e.session == ref]) for ref in (young, running)}
-    assert run_compaction(world.engine.ctx) == 1
+    assert run_compaction(world.engine.ctx, is_clock_proven=True) == 1
     assert {e.session for e in all_events(world) if e.kind == "compacted"} == {old}
     for ref, (view, those) in before.items():
         assert [e for e in all_events(world) if e.session == ref] == those
@@ -119,9 +119,9 @@ def test_one_with_an_open_alarm_waits_for_it(world: World):
     months_later(world)
     raise_it = "INSERT INTO alarms (kind, subject, text, hint, evidence, raised_at) VALUES (?, ?, 't', 'h', '{}', 1)"
     raw(world.store, raise_it, "reopened", attempt.id)
-    assert run_compaction(world.engine.ctx) == 0
+    assert run_compaction(world.engine.ctx, is_clock_proven=True) == 0
     raw(world.store, "UPDATE alarms SET acknowledged_at = 2 WHERE kind = 'reopened'")
-    assert run_compaction(world.engine.ctx) == 1
+    assert run_compaction(world.engine.ctx, is_clock_proven=True) == 1
 
 
 def test_a_clock_of_which_no_cloud_has_said_anything_removes_nothing(world: World):
@@ -131,13 +131,13 @@ def test_a_clock_of_which_no_cloud_has_said_anything_removes_nothing(world: Worl
     world.clock.skew = us(365 * 86400)
     world.restart()
     assert world.engine.is_clock_right() and not world.engine.is_clock_proven()
-    assert run_compaction(world.engine.ctx, is_clock_right=world.engine.is_clock_proven()) == 0
+    assert run_compaction(world.engine.ctx, is_clock_proven=world.engine.is_clock_proven()) == 0
     world.run_for(30)
     assert not world.engine.is_clock_proven()
     world.clock.skew = 0
     world.run_for(600)
     assert world.engine.is_clock_proven()
-    assert run_compaction(world.engine.ctx, is_clock_right=world.engine.is_clock_proven()) == 0
+    assert run_compaction(world.engine.ctx, is_clock_proven=world.engine.is_clock_proven()) == 0
     assert [event for event in all_events(world) if event.session == ref and event.kind not in ACTS]
 
 
@@ -151,10 +151,10 @@ def test_the_newest_of_all_entries_may_go_and_what_waited_is_compacted_all_the_s
     raise_it = "INSERT INTO alarms (kind, subject, text, hint, evidence, raised_at) VALUES (?, ?, 't', 'h', '{}', 1)"
     raw(world.store, raise_it, "reopened", attempt.id)
     newest = raw(world.store, "SELECT max(id) FROM ledger")
-    assert run_compaction(world.engine.ctx) == 1
+    assert run_compaction(world.engine.ctx, is_clock_proven=True) == 1
     assert raw(world.store, "SELECT max(id) FROM ledger") < newest
     raw(world.store, "UPDATE alarms SET acknowledged_at = 2 WHERE kind = 'reopened'")
-    assert run_compaction(world.engine.ctx) == 1
+    assert run_compaction(world.engine.ctx, is_clock_proven=True) == 1
 
 
 def test_an_instance_that_is_back_after_all_is_ended_and_compacted_again_later(world: World):
@@ -166,17 +166,17 @@ def test_an_instance_that_is_back_after_all_is_ended_and_compacted_again_later(w
     world.requests.end([ref])
     assert world.ended(ref)
     months_later(world)
-    assert run_compaction(world.engine.ctx) == 1
+    assert run_compaction(world.engine.ctx, is_clock_proven=True) == 1
     spent = ledger.totals_by_attempt(world.store)
     world.market.tracked[instance.id] = instance
     instance.return_at, instance.contract_end = world.clock.market(), world.clock.market() + HALF_A_YEAR
     assert world.run_until(lambda: "reopened" in world.alarms(), 3600)
     assert world.run_until(lambda: not instance.exists and not sessions.load_attempts(world.store), 7200)
     assert len(sessions.load_sessions(world.store)) == 1, "no id was taken for a new one"
-    assert run_compaction(world.engine.ctx) == 0, "its end is not old any more"
+    assert run_compaction(world.engine.ctx, is_clock_proven=True) == 0, "its end is not old any more"
     raw(world.store, "UPDATE alarms SET acknowledged_at = 2")
     months_later(world)
-    assert run_compaction(world.engine.ctx) == 1
+    assert run_compaction(world.engine.ctx, is_clock_proven=True) == 1
     assert ledger.totals_by_attempt(world.store).keys() == spent.keys(), "and no attempt is new"
 
 
@@ -212,7 +212,7 @@ def test_a_kill_at_any_commit_leaves_each_session_whole_or_compacted(tmp_path: P
         world.restart()
         points.crash_at, points.is_armed = frozenset({number}), True
         try:
-            run_compaction(world.engine.ctx)
+            run_compaction(world.engine.ctx, is_clock_proven=True)
             done = True
         except Crash:
             points.is_armed = False
@@ -221,7 +221,7 @@ def test_a_kill_at_any_commit_leaves_each_session_whole_or_compacted(tmp_path: P
             told = sum(e.kind == "compacted" for e in all_events(world))
             assert half + told == 3 and money(world) == spent, points.crashed
             assert raw(world.store, "SELECT count(*) FROM compaction") == [(0,)]
-            run_compaction(world.engine.ctx)
+            run_compaction(world.engine.ctx, is_clock_proven=True)
         points.is_armed = False
         assert money(world) == spent
         outcomes.append(state(world))

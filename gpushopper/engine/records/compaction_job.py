@@ -24,7 +24,7 @@ from gpushopper.store.outbox import alerts
 DAY_S = 86400
 
 
-def run_compaction(ctx: Context, *, is_clock_right: bool = True) -> int:
+def run_compaction(ctx: Context, *, is_clock_proven: bool) -> int:
     """Compact every session that is old enough, and remove old events of no session; how many sessions.
 
     By a clock that is wrong nothing is done: one that is ahead by a year would take away what is of last week (F62).
@@ -33,7 +33,7 @@ def run_compaction(ctx: Context, *, is_clock_right: bool = True) -> int:
     """
     now = ctx.clock.now().wall
     before_at = now - us(ctx.policy.details_kept_s)
-    if not is_clock_right or not rollups.is_done(ctx.store, ctx.zone):
+    if not is_clock_proven or not rollups.is_done(ctx.store, ctx.zone):
         return 0
     count = 0
     for session_id in compaction.due_sessions(ctx.store, before_at):
