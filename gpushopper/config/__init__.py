@@ -365,6 +365,15 @@ def _set(settings: Any, key: str, name: str, value: object, source: str) -> Any:
         raise Misconfigured(f"{key} in {source} must be {invalid}{found}", "correct it there") from None
 
 
+def stamp(home: Home) -> tuple[int, ...]:
+    """What is another one once the file of settings has changed; empty where there is none."""
+    try:
+        found = os.stat(home.config_file)
+    except OSError:
+        return ()
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+
 def known_keys() -> list[str]:
     """Every dotted key; those of a provider or account with `*` in the place of its name."""
     keys = [f"{section}.{each.name}" for section, (_, cls) in _SECTIONS.items() for each in fields(cls)]

@@ -30,6 +30,9 @@ FIXED = (
     "ControlPersist=90",
 )
 
+CONTROL_SUFFIX = 17
+"""Characters that ssh adds to the path of a shared connection's socket while it binds it: a dot and sixteen more."""
+
 PUBLIC_KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/]{68}")
 """A public key of the one kind that is made here, without its comment."""
 

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpushopper.core.model.heartbeat import SshTarget
-from gpushopper.core.ssh_options import FIXED, is_address
+from gpushopper.core.ssh_options import CONTROL_SUFFIX, FIXED, is_address
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import SOCKET_LIMIT, Home
 from gpushopper.private_files import private_folder
 from gpushopper.remote.ssh_keys import key_path
 
-SUFFIX = 17
-"""Characters that ssh adds to a control path while it binds it: a dot and sixteen more."""
 SHARED = Path("/tmp")
 """Holds a folder of ours with the control sockets of a home whose own path is too long."""
 
@@ -113,7 +111,7 @@ def control_path(home: Home, login: SshTarget, shared: Path = SHARED) -> Path | 
     address = _digest(login.user, login.host, str(login.port))[:6]
     name = f"{_control_name(home, login.attempt_id)}{address}"
     for folder in _control_folders(home, shared):
-        if len(os.fsencode(folder / name)) + SUFFIX > SOCKET_LIMIT:
+        if len(os.fsencode(folder / name)) + CONTROL_SUFFIX > SOCKET_LIMIT:
             continue
         try:
             return private_folder(folder) / name

@@ -17,7 +17,6 @@ from gpushopper.cli import COMMANDS, new_app
 from gpushopper.cli.app import LOCAL
 from gpushopper.cli.input.charging import consumer_of
 from gpushopper.cli.output.alarm_reminder import print_open_alarms
-from gpushopper.cli.process import daemon_process
 from gpushopper.cli.process.homes import choose_home, chosen_host, environment
 from gpushopper.cli.process.lab import lab_client
 from gpushopper.cli.process.lab.hosts import HERE_ALONE, folder_in, home_for, read_host
@@ -28,8 +27,10 @@ from gpushopper.config import Config
 from gpushopper.core.ssh_options import FIXED, PUBLIC_KEY
 from gpushopper.errors import DaemonUnreachable, ProviderFailed, Refused, UsageError
 from gpushopper.paths import Home, find_home
+from tests.cli.conftest import Shell
 from tests.cli.in_process import Inside
 from tests.cli.test_home_of_others import LINES
+from tests.forked import Forks
 
 SOCKET = "/srv/gpu-shopper/daemon.sock"
 
@@ -122,18 +123,20 @@ def test_no_command_starts_a_daemon_and_each_says_why_not(home: Path, tmp_path: 
 
 @pytest.mark.parametrize("words", [["daemon", "start"], ["watchdog"]])
 def test_a_server_in_the_settings_leaves_somebody_who_ends_what_runs_here(
-    home: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+    home: Path, cli_forks: Forks, words: list[str]
 ):
     """Cron and service managers call these: refused, nobody would end what was rented from this computer."""
     home.mkdir(mode=0o700)
-    (home / "config.toml").write_text('[client]\nhost = "lab"\n')
-    started: list[Home] = []
-    monkeypatch.setattr(daemon_process, "start", started.append)
-    run = Inside(home)
+    (home / "config.toml").write_text('[client]\nhost = "lab"\n[keys]\nkeyring = false\n')
+    run = Shell(home, forks=cli_forks)
     refused = run("--host", "lab", *words)
     assert refused.code == 2 and "about the computer that it runs on" in refused.err
-    assert "about the computer that it runs on" not in run(*words).err
-    assert started == ([find_home()] if words == ["daemon", "start"] else [])
+    try:
+        assert "about the computer that it runs on" not in run(*words).err
+        status = json.loads(run("--host", "local", "daemon", "status", "--json").out)
+        assert status["running"] is (words == ["daemon", "start"])
+    finally:
+        run("--host", "local", "daemon", "stop")
 
 
 def test_sessions_of_this_computer_are_not_forgotten_over_a_server_s(home: Path, capsys: pytest.CaptureFixture[str]):

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from gpushopper.core.model.heartbeat import SshTarget
+from gpushopper.core.ssh_options import CONTROL_SUFFIX
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
-from gpushopper.remote.ssh_command import SUFFIX, control_path
+from gpushopper.remote.ssh_command import control_path
 from gpushopper.remote.ssh_environment import SMALL_HEAP, environment
 from tests.remote.conftest import login
 
@@ -87,7 +88,7 @@ def test_the_control_path_fits_a_socket_with_what_ssh_adds(home: Path):
     assert short is not None and short.is_relative_to(home)
     assert long is not None and long.parent == shared / f"gpu-shopper-{os.geteuid()}"
     assert long.parent.stat().st_mode & 0o777 == 0o700
-    assert max(len(os.fsencode(path)) + SUFFIX for path in (short, long)) <= 100
+    assert max(len(os.fsencode(path)) + CONTROL_SUFFIX for path in (short, long)) <= 100
 
 
 def test_a_link_in_place_of_our_folder_is_not_used(home: Path, tmp_path: Path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 
@@ -32,7 +31,7 @@ class ChannelSettings:
 
     def __call__(self) -> Mapping[str, AlertChannel]:
         with self._lock:
-            stamp = self._read_stamp()
+            stamp = config.stamp(self._home)
             if stamp != self._stamp:
                 self._stamp = stamp
                 try:
@@ -42,10 +41,3 @@ class ChannelSettings:
                     self._problem = wrong.message
                     _log.warning("alerts", text=f"the channels of before hold: {wrong.message}")
             return self._channels
-
-    def _read_stamp(self) -> tuple[int, ...]:
-        try:
-            found = os.stat(self._home.config_file)
-        except OSError:
-            return ()
-        return (found.st_mtime_ns, found.st_size, found.st_ino)

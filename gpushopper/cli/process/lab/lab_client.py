@@ -16,7 +16,7 @@ from gpushopper.cli.process.lab.hosts import folder_in, read_host
 from gpushopper.cli.process.lab.member_key import key_path, public_key
 from gpushopper.cli.process.lab.tunnel import CODE, open_tunnel
 from gpushopper.client import Client, JsonObject
-from gpushopper.core.ssh_options import FIXED, is_address
+from gpushopper.core.ssh_options import CONTROL_SUFFIX, FIXED, is_address
 from gpushopper.errors import DaemonUnreachable, ProviderFailed, Refused
 from gpushopper.paths import SOCKET_LIMIT, Home
 from gpushopper.private_files import write_private
@@ -29,15 +29,12 @@ _ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Names that no shell runs a part of: they come from another computer."""
 LARGEST_HOST_KEY = 16_000
-SUFFIX = 17
 
 
 class LabClient(Client):
     """As `Client`, for the daemon on a server; it never starts, stops or replaces one."""
 
     def __init__(self, home: Home, on_wait: Callable[[], None] | None = None) -> None:
-        self._tries = 0
-
         def start(_why: str) -> None:
             open_tunnel(home)
 
@@ -114,7 +111,7 @@ def own_connection(home: Home, found: ConnectionView) -> ConnectionView:
 def _control(home: Home, found: ConnectionView) -> Path | None:
     """The shared connection's socket; None where its path would be too long."""
     path = home.run / f"c-{found.attempt[:16]}-{found.port}"
-    return path if len(str(path).encode()) + SUFFIX <= SOCKET_LIMIT else None
+    return path if len(str(path).encode()) + CONTROL_SUFFIX <= SOCKET_LIMIT else None
 
 
 def _quoted(path: Path) -> str:

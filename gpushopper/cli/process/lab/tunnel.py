@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gpushopper.cli.process.lab.hosts import Host, folder_in, read_host
 from gpushopper.client.http_exchange import NotConnected, check_socket, exchange
+from gpushopper.core.ssh_options import CONTROL_SUFFIX
 from gpushopper.errors import DaemonUnreachable, Misconfigured
 from gpushopper.paths import SOCKET_LIMIT, Home
 from gpushopper.wire.api.routes import HEALTH
@@ -28,8 +29,6 @@ LOGIN_LIMIT_S = 180
 """A person may have to type something."""
 ANSWER_LIMIT_S = 30.0
 CONTROL = "ssh"
-SUFFIX = 17
-"""Characters that ssh adds to a control path while it binds it."""
 CODE = "lab_unreachable"
 
 LOOK = """\
@@ -67,7 +66,7 @@ def open_tunnel(home: Home) -> None:
 
 def _check_paths(home: Home) -> None:
     control = home.run / CONTROL
-    if any(sign in str(home.run) for sign in ':%$\\"[]') or len(os.fsencode(control)) + SUFFIX > SOCKET_LIMIT:
+    if any(sign in str(home.run) for sign in ':%$\\"[]') or len(os.fsencode(control)) + CONTROL_SUFFIX > SOCKET_LIMIT:
         raise Misconfigured(
             f"ssh cannot use sockets in {home.run}", "choose a short plain folder with GPU_SHOPPER_HOME"
         )

@@ -5,7 +5,6 @@ The owner is the user that the daemon runs as. A member is whom the owner's `[me
 
 from __future__ import annotations
 
-import os
 import pwd
 import threading
 from collections.abc import Callable, Mapping
@@ -98,7 +97,7 @@ class MemberList:
 
     def _read(self) -> tuple[Mapping[str, str], str]:
         with self._lock:
-            stamp = self._read_stamp()
+            stamp = config.stamp(self._home)
             if stamp != self._stamp:
                 try:
                     self._members, self._problem = config.load(self._home).members, ""
@@ -106,13 +105,6 @@ class MemberList:
                     self._members, self._problem = {}, wrong.message
                 self._stamp = stamp
             return self._members, self._problem
-
-    def _read_stamp(self) -> tuple[int, ...]:
-        try:
-            found = os.stat(self._home.config_file)
-        except OSError:
-            return ()
-        return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 def _name_of(uid: int) -> str:

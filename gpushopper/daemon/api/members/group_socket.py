@@ -60,11 +60,6 @@ class GroupSocket:
         """Why it is not open; empty where it is, or no group is set."""
 
     @property
-    def is_set(self) -> bool:
-        """Whether there is to be one at all."""
-        return self._group is not None
-
-    @property
     def path(self) -> Path:
         """Where members find it."""
         return self._folder / GROUP_SOCKET
